@@ -1,0 +1,13 @@
+//! Realtime event streams with no I/O inside.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod protocol;
+mod random;
+mod time;
+
+pub use protocol::{Closing, Protocol};
+pub use random::{Random, SplitMix64};
+pub use time::{Instant, UnixTime};
