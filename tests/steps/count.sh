@@ -1,0 +1,59 @@
+# Counts the tests of each target and holds them against tests/steps/minimum; builds that prove something. Sourced by tests/run.
+
+# Runs nextest and fails when a target ran fewer tests than the committed minimum (or is missing there).
+counted() {
+  local log
+  log=$(mktemp)
+  "$@" 2>&1 | tee "$log"
+  local ran
+  ran=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -n 's/^ *\(PASS\|FAIL\|FLAKY\|SLOW\) \[[^]]*\] \(([^)]*) \)\{0,1\}\([^ ]*\) .*/\1 \3/p' | grep -v '^SLOW' | cut -d' ' -f2 | sort | uniq -c)
+  rm -f "$log"
+  printf '\ntests run in each target:\n%s\n' "$ran"
+  local count target least failed=0
+  while read -r least target; do
+    [[ -z $target || $least == '#'* ]] && continue
+    count=$(awk -v t="$target" '$2 == t { print $1 }' <<< "$ran")
+    if ((${count:-0} < least)); then
+      echo "tests/run: $target ran ${count:-0} tests, at least $least expected (tests/steps/minimum)" >&2
+      failed=1
+    fi
+  done < tests/steps/minimum
+  while read -r count target; do
+    grep -q " $target\$" tests/steps/minimum || { echo "tests/run: no minimum for $target in tests/steps/minimum" >&2; failed=1; }
+  done <<< "$ran"
+  total=$(awk '{ s += $1 } END { print s }' <<< "$ran")
+  return $failed
+}
+
+summary() {
+  printf '%d passed, 0 failed\n' "$total"
+}
+
+no_std_links() {
+  cargo build --locked --manifest-path tests/no-std/Cargo.toml
+  local library=tests/no-std/target/debug/libtidewire_no_std.a
+  if nm -C "$library" 2> /dev/null | grep -E ' [TtWw] (<?std::|_?std::)' | grep -v 'core::' | head -n 3 | grep .; then
+    echo 'the library holds symbols of std' >&2
+    return 1
+  fi
+}
+
+smol_without_tokio() {
+  local tree
+  if tree=$(cargo tree --locked -p tidewire-smol -e normal -i tokio 2>&1) && [[ $tree == tokio* ]]; then
+    printf '%s\n' "$tree" >&2
+    return 1
+  fi
+}
+
+# Builds every fuzz target, replays its seeds and fuzzes it for $1 seconds. Stable toolchain: no sanitizer.
+fuzz_smoke() {
+  local target
+  cargo fuzz build -s none
+  for target in $(cargo fuzz list); do
+    mkdir -p "fuzz/corpus/$target"
+    echo "fuzz target $target, $1 s"
+    cargo fuzz run -s none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time="$1" -verbosity=0 -print_final_stats=1 2>&1 | grep -E 'number_of_executed|ERROR|panicked|SUMMARY' || true
+    [[ ${PIPESTATUS[0]} == 0 ]] || return 1
+  done
+}
