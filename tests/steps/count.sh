@@ -4,7 +4,7 @@
 counted() {
   local log
   log=$(mktemp)
-  "$@" 2>&1 | tee "$log"
+  "$@" 2>&1 | tee "$log" || { rm -f "$log"; return 1; }
   local ran
   ran=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -n 's/^ *\(PASS\|FAIL\|FLAKY\|SLOW\) \[[^]]*\] \(([^)]*) \)\{0,1\}\([^ ]*\) .*/\1 \3/p' | grep -v '^SLOW' | cut -d' ' -f2 | sort | uniq -c)
   rm -f "$log"
@@ -48,12 +48,17 @@ smol_without_tokio() {
 
 # Builds every fuzz target, replays its seeds and fuzzes it for $1 seconds. Stable toolchain: no sanitizer.
 fuzz_smoke() {
-  local target
+  local target log
+  log=$(mktemp)
   cargo fuzz build -s none
   for target in $(cargo fuzz list); do
     mkdir -p "fuzz/corpus/$target"
-    echo "fuzz target $target, $1 s"
-    cargo fuzz run -s none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time="$1" -verbosity=0 -print_final_stats=1 2>&1 | grep -E 'number_of_executed|ERROR|panicked|SUMMARY' || true
-    [[ ${PIPESTATUS[0]} == 0 ]] || return 1
+    if ! cargo fuzz run -s none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+      -max_total_time="$1" -print_final_stats=1 > "$log" 2>&1; then
+      tail -n 60 "$log" >&2
+      return 1
+    fi
+    printf '%-24s %s inputs in %s s\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$1"
   done
+  rm -f "$log"
 }
