@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+pub mod sse;
+
 mod protocol;
 mod random;
 mod time;

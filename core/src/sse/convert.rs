@@ -1,0 +1,74 @@
+#[cfg(feature = "json")]
+use serde::de::DeserializeOwned;
+
+use super::{Message, MessageRef};
+
+/// A type that a message decodes into: see [`MessageRef::decode`].
+///
+/// ```
+/// use tidewire_core::sse::{FromMessage, MessageRef};
+///
+/// enum Chat {
+///     Text(String),
+///     Done,
+/// }
+///
+/// impl FromMessage for Chat {
+///     type Error = core::convert::Infallible;
+///
+///     fn from_message(message: MessageRef<'_>) -> Result<Self, Self::Error> {
+///         Ok(if message.data() == "[DONE]" { Self::Done } else { Self::Text(message.data().into()) })
+///     }
+/// }
+/// ```
+pub trait FromMessage: Sized {
+    /// Why a message is none of this type.
+    type Error;
+
+    /// Decodes `message`.
+    fn from_message(message: MessageRef<'_>) -> Result<Self, Self::Error>;
+}
+
+impl FromMessage for Message {
+    type Error = core::convert::Infallible;
+
+    fn from_message(message: MessageRef<'_>) -> Result<Self, Self::Error> {
+        Ok(message.to_owned())
+    }
+}
+
+/// Decodes the data of a message as JSON.
+#[cfg(feature = "json")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+#[cfg(feature = "json")]
+impl<T: DeserializeOwned> FromMessage for Json<T> {
+    type Error = serde_json::Error;
+
+    fn from_message(message: MessageRef<'_>) -> Result<Self, Self::Error> {
+        serde_json::from_str(message.data()).map(Self)
+    }
+}
+
+impl MessageRef<'_> {
+    /// Decodes the message into a type of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// What [`FromMessage::from_message`] of the type says.
+    pub fn decode<T: FromMessage>(&self) -> Result<T, T::Error> {
+        T::from_message(*self)
+    }
+}
+
+impl Message {
+    /// Decodes the message into a type of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// What [`FromMessage::from_message`] of the type says.
+    pub fn decode<T: FromMessage>(&self) -> Result<T, T::Error> {
+        T::from_message(self.as_ref())
+    }
+}

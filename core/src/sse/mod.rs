@@ -1,0 +1,62 @@
+//! Server-sent events: the `text/event-stream` format of the HTML Standard, §9.2.
+//!
+//! [`Parser`] reads it, exactly as §9.2.5 and §9.2.6 say, from chunks cut anywhere. It *lends* what it finds: a
+//! [`MessageRef`] points into the chunk, and only what crosses chunks or lines is copied. Who keeps a message takes it
+//! with [`MessageRef::to_owned`]: a [`Message`] is one allocation.
+//!
+//! ```
+//! use tidewire_core::sse::{End, Item, Parser};
+//!
+//! let mut parser = Parser::new();
+//! let mut events = parser.feed(b"id: 7\ndata: hello\n\n: still here\n");
+//! while let Some(item) = events.next() {
+//!     match item? {
+//!         Item::Message(message) => assert_eq!((message.data(), message.own_id()), ("hello", Some("7"))),
+//!         Item::Comment(text) => assert_eq!(text, " still here"),
+//!         Item::Retry(_) => unreachable!(),
+//!     }
+//! }
+//! assert_eq!(parser.finish(), End::Clean);
+//! # Ok::<(), tidewire_core::sse::Error>(())
+//! ```
+//!
+//! # The format
+//!
+//! HTML §9.2.5, in ABNF:
+//!
+//! ```text
+//! stream        = [ bom ] *event
+//! event         = *( comment / field ) end-of-line
+//! comment       = colon *any-char end-of-line
+//! field         = 1*name-char [ colon [ space ] *any-char ] end-of-line
+//! end-of-line   = ( cr lf / cr / lf )
+//! ```
+//!
+//! # What the standard leaves open, and what is done here
+//!
+//! - A line that ends in CR is a line at once; a LF that comes later is swallowed.
+//! - Comments and reconnection times surface at the end of their line, not with the event around them.
+//! - Bytes that are not UTF-8 become U+FFFD as the Encoding Standard's decoder does it, across chunks too.
+//! - Every line and every event has a limit ([`Limits`]); reaching it is an [`Error`] that names it.
+//! - A [strict](Parser::strict) parser reports what a lenient one passes over ([`Violation`]).
+
+mod convert;
+mod error;
+mod events;
+mod field;
+mod item;
+mod message;
+mod parser;
+mod text;
+
+pub use convert::FromMessage;
+#[cfg(feature = "json")]
+pub use convert::Json;
+pub use error::{Error, Violation};
+pub use events::{Events, OwnedEvents};
+pub use item::{Event, Item};
+pub use message::{Message, MessageRef};
+pub use parser::{End, Limits, Parser};
+
+/// The media type of an event stream.
+pub const CONTENT_TYPE: &str = "text/event-stream";
