@@ -60,7 +60,7 @@ impl<'a> MessageRef<'a> {
             text.push_str(self.last_event_id);
         }
         text.push_str(self.data);
-        Message { text, event_len, id_len, has_own_id: self.has_own_id }
+        Message { text, event_len, id_len, has_own_id: self.has_own_id, has_data: true }
     }
 }
 
@@ -96,6 +96,8 @@ pub struct Message {
     pub(super) id_len: usize,
     /// Whether this message itself brought the last event ID.
     pub(super) has_own_id: bool,
+    /// Whether there is a line of data, be it an empty one.
+    pub(super) has_data: bool,
 }
 
 impl Message {

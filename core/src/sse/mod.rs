@@ -40,23 +40,30 @@
 //! - Every line and every event has a limit ([`Limits`]); reaching it is an [`Error`] that names it.
 //! - A [strict](Parser::strict) parser reports what a lenient one passes over ([`Violation`]).
 
+mod compose;
 mod convert;
+mod encoder;
 mod error;
 mod events;
 mod field;
 mod item;
 mod message;
+mod names;
 mod parser;
+mod publish;
 mod text;
 
 pub use convert::FromMessage;
 #[cfg(feature = "json")]
 pub use convert::Json;
+pub use encoder::{Fields, encode, encode_comment, encode_field, encode_retry, encoded_comment_len, encoded_len};
 pub use error::{Error, Violation};
 pub use events::{Events, OwnedEvents};
 pub use item::{Event, Item};
 pub use message::{Message, MessageRef};
+pub use names::{EventId, EventName, NameError};
 pub use parser::{End, Limits, Parser};
+pub use publish::ToMessage;
 
 /// The media type of an event stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
