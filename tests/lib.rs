@@ -2,6 +2,8 @@
 
 #[path = "support/chromium.rs"]
 pub mod chromium;
+#[path = "support/command.rs"]
+pub mod command;
 #[path = "support/program.rs"]
 pub mod program;
 #[path = "support/relay.rs"]

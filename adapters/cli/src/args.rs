@@ -1,0 +1,269 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::duration;
+use crate::exit::Exit;
+
+/// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.
+#[derive(Debug, Parser)]
+#[command(name = "tidewire", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(Serve),
+    Tail(Tail),
+    Publish(Publish),
+    Parse(Parse),
+    Encode(Encode),
+}
+
+/// Start a server of channels, with a live page
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one (the first line printed names it)
+    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// What carries the sockets
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) runtime: Runtime,
+    /// Let pages of this origin read and publish, such as https://example.org; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+    /// Answer requests for this host name, besides addresses and localhost, such as events.example.org; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+    /// Silence on a stream before a keep-alive comment is sent
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "15s")]
+    pub(crate) keep_alive: Duration,
+    /// Publications a channel keeps for readers that come back
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    pub(crate) history: usize,
+    /// Bytes a channel keeps for readers that come back
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    pub(crate) history_bytes: usize,
+    /// How long a channel keeps a publication for readers that come back
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "24h")]
+    pub(crate) history_age: Duration,
+    /// Log more, to standard error: -v connections, -vv everything
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Follow an event stream; where it is lost, reconnect and resume
+#[derive(Debug, Args)]
+#[command(after_help = TAIL_EXAMPLES)]
+pub(crate) struct Tail {
+    /// The stream; without a scheme, http:// is put before it
+    pub(crate) url: String,
+    /// Send a header field; may be repeated
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = field)]
+    pub(crate) header: Vec<(String, String)>,
+    /// The request's method [default: GET, or POST with --data]
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) request: Option<String>,
+    /// Send a body; @FILE sends that file, - or @- standard input
+    #[arg(short, long, value_name = "BODY")]
+    pub(crate) data: Option<String>,
+    /// Resume after the event with this ID
+    #[arg(long, value_name = "ID")]
+    pub(crate) last_event_id: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End after so many events
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// End after so long, whatever happens
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) timeout: Option<Duration>,
+    /// Take a connection for lost after such a silence
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) read_timeout: Option<Duration>,
+    /// End when the connection is lost or ends
+    #[arg(long)]
+    pub(crate) no_reconnect: bool,
+    /// Try again also after the statuses 408, 429 and 5xx, when Retry-After says
+    #[arg(long)]
+    pub(crate) retry_status: bool,
+    /// Print comments and reconnection times too
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// What carries the sockets
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) runtime: Runtime,
+}
+
+/// Publish to a channel of a running server and print the publication's ID
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_EXAMPLES)]
+pub(crate) struct Publish {
+    /// The server; without a scheme, http:// is put before it
+    pub(crate) url: String,
+    /// The channel to publish to
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) channel: String,
+    /// What to publish; - or nothing takes standard input as a whole
+    pub(crate) data: Option<String>,
+    /// Publish each line of standard input, over one connection
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) lines: bool,
+    /// The event's name
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) event: Option<String>,
+    /// The data's content type [default: text/plain, or application/octet-stream if it is no UTF-8]
+    #[arg(long, value_name = "TYPE", conflicts_with = "event")]
+    pub(crate) content_type: Option<String>,
+    /// Send a header field; may be repeated
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = field)]
+    pub(crate) header: Vec<(String, String)>,
+    /// Give up on a publication after so long
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
+    pub(crate) timeout: Duration,
+    /// What carries the sockets
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) runtime: Runtime,
+}
+
+/// Read an event stream from standard input and print its events
+#[derive(Debug, Args)]
+#[command(after_help = PARSE_EXAMPLES)]
+pub(crate) struct Parse {
+    /// Print one JSON object a line, comments and reconnection times too
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tell each place where the stream is wrong and the standard passes over it; the exit code is 7 if there was one
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Read what parse --json and tail --json print and write it as an event stream
+#[derive(Debug, Args)]
+#[command(after_help = ENCODE_EXAMPLES)]
+pub(crate) struct Encode {}
+
+/// What carries the sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Runtime {
+    #[default]
+    Tokio,
+    Smol,
+}
+
+impl Arguments {
+    /// Reads the command line; a wrong one, `--help` and `--version` end the program here.
+    pub(crate) fn read() -> Self {
+        let matches = Self::documented().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Returns the command line's description with the exit codes in every `--help`.
+    fn documented() -> clap::Command {
+        Self::command().after_help(format!("{EXAMPLES}\n\n{}", Exit::table())).mut_subcommands(|command| {
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            command.after_help(format!("{examples}\n\n{}", Exit::table()))
+        })
+    }
+
+    pub(crate) fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as 'Name: value'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tidewire                                        start the server on 127.0.0.1:8080
+  tidewire tail localhost:8080/v1/events?channel=news
+  tidewire publish localhost:8080 --channel news 'Hello'
+  curl -N https://example.org/events | tidewire parse --json";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  tidewire serve
+  tidewire serve --listen 127.0.0.1:9000 --history 100000 --history-age 1h
+  tidewire serve --listen 0.0.0.0:8080 --allow-host events.example.org \\
+    --allow-origin https://example.org";
+
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  tidewire tail localhost:8080/v1/events?channel=news
+  tidewire tail --json --count 10 --timeout 1m localhost:8080/v1/events?channel=news
+  tidewire tail --no-reconnect -H 'Authorization: Bearer …' \\
+    -H 'Content-Type: application/json' -d @request.json api.example.org/v1/chat
+
+An event is printed as its data, after its type in brackets unless that is
+'message'; what happens to the connection is told on standard error. --json
+prints both on standard output, one object a line:
+  {\"t\":\"open\",\"url\":…,\"status\":200}
+  {\"t\":\"event\",\"type\":\"message\",\"data\":…,\"id\":…,\"own_id\":…}
+    id: the last event ID as of this event; own_id: the event's own, if any
+  {\"t\":\"comment\",\"comment\":…}   with --verbose
+  {\"t\":\"retry\",\"ms\":3000}       with --verbose
+  {\"t\":\"error\",\"state\":\"connecting\",\"reason\":…,\"retry_in_ms\":…}
+  {\"t\":\"error\",\"state\":\"closed\",\"reason\":…,\"status\":…}   no request follows
+  {\"t\":\"closed\",\"reason\":…}     the last line";
+
+const PUBLISH_EXAMPLES: &str = "\
+Examples:
+  tidewire publish localhost:8080 --channel news 'Hello'
+  tidewire publish localhost:8080 --channel news --event alert '{\"level\":3}'
+  date | tidewire publish localhost:8080 --channel news
+  tail -f /var/log/syslog |
+    tidewire publish localhost:8080 --channel log --lines";
+
+const PARSE_EXAMPLES: &str = "\
+Examples:
+  curl -N https://example.org/events | tidewire parse
+  tidewire parse --json < recorded.txt
+  tidewire parse --strict < recorded.txt > /dev/null && echo fine
+
+An event is printed as its data, after its type in brackets unless that is
+'message'. --json prints one object a line:
+  {\"t\":\"event\",\"type\":\"message\",\"data\":…,\"id\":…,\"own_id\":…}
+    id: the last event ID as of this event; own_id: the event's own, if any
+  {\"t\":\"comment\",\"comment\":…}
+  {\"t\":\"retry\",\"ms\":3000}";
+
+const ENCODE_EXAMPLES: &str = "\
+Examples:
+  echo '{\"t\":\"event\",\"type\":\"add\",\"data\":\"1\",\"own_id\":\"7\"}' | tidewire encode
+  tidewire parse --json < in.txt | jq -c 'select(.type == \"add\")' |
+    tidewire encode > out.txt
+
+An event's own_id is written as its id; its id (the last event ID) is what
+readers work out themselves and is not written. 'open', 'error' and 'closed'
+are no part of a stream: these lines are read over.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_consistent() {
+        Arguments::documented().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_serve() {
+        let arguments = Arguments::parse_from(["tidewire", "--listen", "127.0.0.1:1"]);
+        let Command::Serve(serve) = arguments.into_command() else { panic!("another command") };
+        assert_eq!(serve.listen.port(), 1);
+        assert!(matches!(Arguments::parse_from(["tidewire"]).into_command(), Command::Serve(_)));
+        assert!(matches!(Arguments::parse_from(["tidewire", "encode"]).into_command(), Command::Encode(_)));
+    }
+}

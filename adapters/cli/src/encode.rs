@@ -1,0 +1,63 @@
+//! `tidewire encode`: JSON lines on standard input become SSE bytes on standard output.
+
+use std::io::{self, BufRead};
+use std::time::Duration;
+
+use tidewire_core::sse::{self, EventId, EventName, Fields};
+
+use crate::exit::{Exit, Failure};
+use crate::json_lines::Line;
+use crate::output::Output;
+
+pub(crate) fn run() -> Result<(), Failure> {
+    let mut output = Output::new();
+    let mut stdin = io::stdin().lock();
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let read = stdin
+            .read_until(b'\n', &mut line)
+            .map_err(|error| Failure::new(Exit::Failed, format!("cannot read standard input: {error}")))?;
+        if read == 0 {
+            break;
+        }
+        if let Err(reason) = encode(&line, &mut output.lines) {
+            output.flush()?;
+            return Err(Failure::new(Exit::BadInput, format!("line {number} of standard input: {reason}")));
+        }
+        output.flush()?;
+    }
+    Ok(())
+}
+
+/// Appends the SSE form of one JSON line; what is no part of a stream (`open`, `error`, `closed`) and empty lines have none.
+fn encode(line: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    if line.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    match serde_json::from_slice(line).map_err(|error| explain(&error))? {
+        Line::Event { kind, data, own_id, .. } => {
+            let event = match &*kind {
+                // HTML Standard §9.2.6: "initialize event's type attribute to "message""
+                "" | "message" => None,
+                kind => Some(EventName::new(kind).map_err(|error| format!("\"type\": {error}"))?),
+            };
+            let id = own_id.map(EventId::new).transpose().map_err(|error| format!("\"own_id\": {error}"))?;
+            Fields { id: id.as_ref(), event: event.as_ref(), data: &data, ..Fields::default() }.encode(out);
+        }
+        Line::Comment { comment } => sse::encode_comment(&comment, out),
+        Line::Retry { ms } => sse::encode_retry(Duration::from_millis(ms), out),
+        Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } => {}
+    }
+    Ok(())
+}
+
+/// Says what is wrong with a line; the line's number is the caller's to say, `serde_json` sees only one line.
+fn explain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split_once(" at line ").map_or(&*text, |(reason, _)| reason);
+    match error.column() {
+        0 => reason.to_owned(),
+        column => format!("column {column}: {reason}"),
+    }
+}

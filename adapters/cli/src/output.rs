@@ -1,0 +1,37 @@
+//! Standard output: what was written reaches the reader at once, and a reader that went away ends the program quietly.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use crate::exit::{Exit, Failure};
+
+/// Lines on their way to standard output.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// Lines that [`flush`](Self::flush) has not written yet.
+    pub(crate) lines: Vec<u8>,
+    /// Whether a person looks at it.
+    pub(crate) terminal: bool,
+}
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self { lines: Vec::new(), terminal: io::stdout().is_terminal() }
+    }
+
+    /// Writes all lines out.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(&self.lines).and_then(|()| stdout.flush());
+        self.lines.clear();
+        written.map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Failure::told(Exit::Done),
+            _ => Failure::new(Exit::Failed, format!("cannot write to standard output: {error}")),
+        })
+    }
+}
+
+/// Returns whether to colour what goes to standard error: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+pub(crate) fn colors() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}

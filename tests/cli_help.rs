@@ -1,0 +1,82 @@
+//! `tidewire --help` and what a wrong command line gets.
+
+use tidewire_tests::command::run;
+
+const TIDEWIRE: &str = env!("CARGO_BIN_EXE_tidewire");
+
+#[test]
+fn help_names_every_command() {
+    let help = run(TIDEWIRE, &["--help"], b"");
+    assert_eq!(help.code, Some(0));
+    for command in COMMANDS {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} is missing: {}", help.stdout);
+    }
+}
+
+#[test]
+fn every_help_has_examples_and_the_exit_codes() {
+    for arguments in [&["--help"][..], &["serve", "--help"], &["help", "tail"], &["tail", "-h"]] {
+        complete(arguments);
+    }
+    for command in COMMANDS {
+        complete(&[command, "--help"]);
+    }
+}
+
+#[test]
+fn no_help_is_wider_than_a_page_or_leaves_an_option_unexplained() {
+    for command in COMMANDS {
+        let help = run(TIDEWIRE, &[command, "--help"], b"").stdout;
+        for line in help.lines() {
+            assert!(line.chars().count() <= 130, "{command}: {line}");
+        }
+        let mut lines = help.lines().skip_while(|line| *line != "Options:").skip(1).peekable();
+        while let Some(line) = lines.next_if(|line| !line.is_empty()) {
+            let explained = line.trim().split_once("  ").is_some() || lines.peek().is_some_and(|next| !next.is_empty());
+            assert!(explained, "{command}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    for arguments in [
+        &["frobnicate"][..],
+        &["tail"],
+        &["tail", "--count", "0", "localhost"],
+        &["tail", "--timeout", "5", "localhost"],
+        &["tail", "-H", "no colon", "localhost"],
+        &["publish", "localhost"],
+        &["serve", "--listen", "nowhere"],
+        &["serve", "--runtime", "abacus"],
+        &["parse", "file"],
+    ] {
+        let ended = run(TIDEWIRE, arguments, b"");
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(ended.stderr.contains("--help"), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_duration_without_unit_is_told_which_there_are() {
+    let ended = run(TIDEWIRE, &["tail", "--timeout", "5", "localhost"], b"");
+    assert!(ended.stderr.contains("a unit is missing: 5s, 5ms, 5m or 5h?"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    assert_eq!(run(TIDEWIRE, &["--version"], b"").stdout, concat!("tidewire ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+fn complete(arguments: &[&str]) {
+    let help = run(TIDEWIRE, arguments, b"");
+    assert_eq!(help.code, Some(0), "{arguments:?}");
+    assert!(help.stdout.contains("\nExamples:\n"), "{arguments:?}: {}", help.stdout);
+    assert!(help.stdout.contains("tidewire "), "{arguments:?}");
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "124", "130"] {
+        assert!(help.stdout.contains(&format!("\n  {code:>3}  ")), "{arguments:?}: no exit code {code}");
+    }
+}
+
+const COMMANDS: [&str; 5] = ["serve", "tail", "publish", "parse", "encode"];
