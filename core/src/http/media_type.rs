@@ -1,0 +1,89 @@
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use super::{is_token, trim};
+
+/// The value of a `Content-Type` field: an essence and parameters (RFC 9110 §8.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaType<'a> {
+    essence: &'a str,
+    parameters: &'a str,
+}
+
+impl<'a> MediaType<'a> {
+    /// Takes a field value apart; `None` when it does not begin with `type/subtype`.
+    ///
+    /// Parameters that are not well formed are left out, as the MIME Sniffing standard (§4.4) has it.
+    pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let value = str::from_utf8(trim(value)).ok()?;
+        let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
+        let essence = essence.trim_end_matches(SPACE);
+        let (kind, subtype) = essence.split_once('/')?;
+        (is_token(kind.as_bytes()) && is_token(subtype.as_bytes())).then_some(Self { essence, parameters })
+    }
+
+    /// Returns `type/subtype` as it was sent; compare with [`is`](Self::is).
+    pub const fn essence(&self) -> &'a str {
+        self.essence
+    }
+
+    /// Returns whether this is the type `essence`, in any case, whatever the parameters.
+    pub fn is(&self, essence: &str) -> bool {
+        self.essence.eq_ignore_ascii_case(essence)
+    }
+
+    /// Returns the parameter `charset`, as it was sent.
+    pub fn charset(&self) -> Option<Cow<'a, str>> {
+        self.parameter("charset")
+    }
+
+    /// Returns the first parameter with this name, in any case, without its quotes.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        let mut rest = self.parameters;
+        while !rest.is_empty() {
+            let (parameter, tail) = split_parameter(rest);
+            rest = tail;
+            if let Some((found, value)) = parameter
+                && found.eq_ignore_ascii_case(name)
+            {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+/// Returns the first parameter, if it is well formed, and what follows its semicolon.
+fn split_parameter(text: &str) -> (Option<(&str, Cow<'_, str>)>, &str) {
+    let text = text.trim_start_matches(SPACE);
+    let name_end = text.find([';', '=']).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(name_end).unwrap_or((text, ""));
+    let Some(value) = rest.strip_prefix('=') else {
+        return (None, rest.strip_prefix(';').unwrap_or_default());
+    };
+    if let Some(quoted) = value.strip_prefix('"') {
+        let (value, rest) = unquote(quoted);
+        let rest = rest.split_once(';').map_or("", |(_, rest)| rest);
+        return (is_token(name.as_bytes()).then_some((name, value)), rest);
+    }
+    let (value, rest) = value.split_once(';').unwrap_or((value, ""));
+    let value = value.trim_end_matches(SPACE);
+    let well_formed = is_token(name.as_bytes()) && is_token(value.as_bytes());
+    (well_formed.then_some((name, Cow::Borrowed(value))), rest)
+}
+
+/// Returns what stands before the closing quote, with each `\x` as `x`, and what stands after it.
+fn unquote(text: &str) -> (Cow<'_, str>, &str) {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return (Cow::Owned(value), text.get(at + 1..).unwrap_or_default()),
+            '\\' => value.extend(chars.next().map(|(_, char)| char)),
+            char => value.push(char),
+        }
+    }
+    (Cow::Owned(value), "")
+}
+
+const SPACE: [char; 2] = [' ', '\t'];

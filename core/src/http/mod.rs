@@ -1,0 +1,72 @@
+//! HTTP/1.1 as far as event streams need it: heads, framing, bodies, targets and URLs (RFC 9110, RFC 9112, RFC 3986).
+//!
+//! Codecs only: they know nothing of connections, deadlines or who talks to whom. A server reads a request like this; a
+//! client the same way, with [`ResponseHead`] and [`response_framing`]:
+//!
+//! ```
+//! use tidewire_core::http::{BodyReader, HeadLimits, HeadReader, Method, RequestHead, request_framing};
+//!
+//! let input = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
+//! let mut heads = HeadReader::<RequestHead>::new(HeadLimits::default());
+//! let (head, consumed) = heads.feed(input)?.expect("the head is complete");
+//! assert_eq!(head.method, Method::POST);
+//!
+//! let mut body = BodyReader::new(request_framing(&head)?);
+//! let step = body.read(&input[consumed..])?;
+//! assert_eq!((step.data, step.done), (&b"hello"[..], true));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What request smuggling lives on is refused, each case by an error that names it: two ways to tell the length of one
+//! body, lengths that parsers read differently, transfer codings other than `chunked`, line ends other than CRLF, folded
+//! lines, spaces before colons, control characters, a missing or repeated `Host`. After any of these errors the
+//! connection is to be closed. Responses are read as a browser would where the RFC lets it: bare LF as a line end, folded
+//! lines and equal repeated lengths are accepted.
+
+mod body;
+mod encode;
+mod fields;
+mod framing;
+mod head;
+mod host;
+mod media_type;
+mod method;
+mod percent;
+mod reader;
+mod status;
+mod target;
+mod uri;
+
+pub use body::{BodyError, BodyReader, MAX_CHUNK_EXTENSION, MAX_TRAILERS, Step};
+pub use encode::{LAST_CHUNK, encode_chunk_head, encode_last_chunk};
+pub use fields::{FieldError, Fields};
+pub use framing::{Expectation, Framing, FramingError, keep_alive, request_framing, response_framing};
+pub use head::{RequestHead, ResponseHead, Version};
+pub use media_type::MediaType;
+pub use method::{BadMethod, Method};
+pub use reader::{Head, HeadError, HeadLimits, HeadReader};
+pub use status::reason_phrase;
+pub use target::{Form, Target, TargetError};
+pub use uri::{Url, UrlError};
+
+/// RFC 9110 §5.6.2: tchar, "any VCHAR, except delimiters".
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// What a field value may hold besides what is trimmed from its ends: HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5).
+fn is_value_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Takes optional whitespace (RFC 9110 §5.6.3: SP and HTAB only) off both ends.
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
