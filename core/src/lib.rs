@@ -5,12 +5,15 @@
 extern crate alloc;
 
 pub mod http;
+pub mod log;
 pub mod sse;
 
+mod outbox;
 mod protocol;
 mod random;
 mod time;
 
+pub use outbox::{Outbox, OutboxFull};
 pub use protocol::{Closing, Protocol};
 pub use random::{Random, SplitMix64};
 pub use time::{Instant, UnixTime};
