@@ -1,1 +1,19 @@
-//! Tidewire on std: placeholder.
+//! What the runtime adapters of Tidewire share and programs without a runtime use: a [`Clock`], the operating system's
+//! randomness, a blocking SSE [`Reader`], and those parts of a driver that do no I/O.
+#![forbid(unsafe_code)]
+
+pub use tidewire_core::sse;
+
+mod buffer;
+mod clock;
+mod decoder;
+mod race;
+mod random;
+mod reader;
+
+pub use buffer::with_buffer;
+pub use clock::Clock;
+pub use decoder::{Decoder, ReadError};
+pub use race::connect_any;
+pub use random::{OsRandom, seed};
+pub use reader::{ReadTimeout, Reader};

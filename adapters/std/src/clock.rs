@@ -1,0 +1,58 @@
+use std::time::{Duration, Instant as StdInstant, SystemTime};
+
+use tidewire_core::{Instant, UnixTime};
+
+/// The driver's clock: the machines' [`Instant`]s are counted from its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: StdInstant,
+}
+
+impl Clock {
+    /// Starts a clock; one clock serves any number of machines.
+    pub fn start() -> Self {
+        Self { start: StdInstant::now() }
+    }
+
+    /// Returns the time since the start, monotonic.
+    pub fn now(&self) -> Instant {
+        Instant::from_start(self.start.elapsed())
+    }
+
+    /// Returns the wall time; a clock set before 1970 reads as 1970.
+    pub fn unix(&self) -> UnixTime {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        UnixTime::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Returns `at` as the standard library's instant, for a runtime's timer; none when that cannot hold it.
+    pub fn to_std(&self, at: Instant) -> Option<StdInstant> {
+        self.start.checked_add(at.since_start())
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::start()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn now_never_goes_back_and_unix_is_this_century() {
+        let clock = Clock::start();
+        let first = clock.now();
+        assert!(clock.now() >= first);
+        assert!(clock.unix() > UnixTime::from_millis(1_700_000_000_000));
+    }
+
+    #[test]
+    fn an_instant_too_far_away_has_no_counterpart() {
+        let clock = Clock::start();
+        assert_eq!(clock.to_std(Instant::from_start(Duration::MAX)), None);
+        assert!(clock.to_std(Instant::START).is_some());
+    }
+}
