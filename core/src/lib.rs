@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod backoff;
 pub mod http;
 pub mod log;
 pub mod sse;
