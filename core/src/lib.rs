@@ -7,6 +7,7 @@ extern crate alloc;
 pub mod backoff;
 pub mod http;
 pub mod log;
+pub mod server;
 pub mod sse;
 
 mod outbox;

@@ -1,0 +1,103 @@
+use core::time::Duration;
+
+use crate::http::HeadLimits;
+use crate::log::Burst;
+use crate::sse::{self, EventName};
+
+/// Limits and timing of a [`Session`](super::Session).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Longest head and most fields of a request; beyond it the answer is 431. Default 16 KiB and 100 fields.
+    pub head: HeadLimits,
+    /// Longest body of a request, in bytes; beyond it the answer is 413. Default 1 MiB (nginx 1 MiB).
+    pub max_body: usize,
+    /// Most bytes kept of requests that come before the last one was answered; beyond it the connection is closed after that
+    /// answer. Default 64 KiB.
+    pub max_pipelined: usize,
+    /// Most bytes ignored that the peer sends while it is given a stream; beyond it the stream is ended. Default 64 KiB.
+    pub max_ignored: usize,
+    /// Most frames that wait to be sent besides publications; a [`send`](super::Session::send) beyond it is an error. Default 256.
+    pub max_queued_frames: usize,
+    /// Most bytes of those frames. Default 1 MiB.
+    pub max_queued_bytes: usize,
+    /// Time for a whole head from its first byte, and from the beginning of the connection for the first one; then the answer is
+    /// 408, or none when nothing came at all. Default 10 s (nginx 60 s, node.js 60 s).
+    pub head_timeout: Duration,
+    /// Time for a whole body; then the answer is 408. Default 30 s.
+    pub body_timeout: Duration,
+    /// Time between two requests; then the connection is closed. Default 60 s (nginx 75 s, apache 5 s).
+    pub idle_timeout: Duration,
+    /// Time for which what is to be sent may not be taken, because the peer does not read; then the connection is dropped.
+    /// Default 60 s (nginx 60 s).
+    pub stall_timeout: Duration,
+    /// Time for which the peer is read on after our last byte, so that it sees it; then the connection is dropped. Default 5 s
+    /// (nginx 5 s).
+    pub linger: Duration,
+    /// Silence on a stream before something is sent that means nothing. Default 15 s (HTML Standard §9.2.7: "every 15 seconds or
+    /// so"); `None`: never.
+    pub keep_alive: Option<Duration>,
+    /// What is sent then. Default a comment.
+    pub keep_alive_form: KeepAlive,
+    /// Longest time of a stream, if any; then it is ended, also in the middle of a replay. Default `None` (LaunchDarkly's
+    /// `MaxConnTime`: off).
+    pub max_stream_time: Option<Duration>,
+    /// How much of [`max_stream_time`](Self::max_stream_time) may be taken away at random, in percent, so that streams that began
+    /// together do not end together. Default 10.
+    pub max_stream_jitter: u8,
+    /// The shortest reconnection time that a reader is told when the server shuts down. Default 1 s.
+    pub goodbye_retry: Duration,
+    /// How much is added to it at random, so that the readers do not come back together. Default 5 s.
+    pub goodbye_spread: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            head: HeadLimits::default(),
+            max_body: 1 << 20,
+            max_pipelined: 64 << 10,
+            max_ignored: 64 << 10,
+            max_queued_frames: 256,
+            max_queued_bytes: 1 << 20,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
+            linger: Duration::from_secs(5),
+            keep_alive: Some(Duration::from_secs(15)),
+            keep_alive_form: KeepAlive::Comment,
+            max_stream_time: None,
+            max_stream_jitter: 10,
+            goodbye_retry: Duration::from_secs(1),
+            goodbye_spread: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What keeps a silent stream alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeepAlive {
+    /// An empty comment, `:` and a blank line. A comment with a text that stands behind an id makes some readers dispatch an empty
+    /// event (openai-python#2722).
+    Comment,
+    /// One line end and nothing else.
+    Newline,
+    /// An event of this type with empty data: pages cannot see comments, and may want to notice silence themselves.
+    Event(EventName<'static>),
+}
+
+impl KeepAlive {
+    pub(super) fn burst(&self) -> Burst {
+        match self {
+            Self::Comment => Burst::new(b":\n\n"),
+            Self::Newline => Burst::new(b"\n"),
+            Self::Event(name) => {
+                let mut bytes = alloc::vec::Vec::new();
+                sse::Fields { event: Some(name), ..sse::Fields::default() }.encode(&mut bytes);
+                Burst::new(&bytes)
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! One accepted HTTP/1.1 connection as a machine: requests in, plain replies and one event stream out.
+//!
+//! A [`Session`] is a [`Protocol`](crate::Protocol). It tells each whole [`Request`]; the application answers it with
+//! [`reply`](Session::reply) or [`start_stream`](Session::start_stream), and the session does the rest: framing, dates, pipelining,
+//! `100 Continue`, `HEAD`, HTTP/1.0, deadlines, keep-alive comments, goodbyes, and the polite refusal of what it cannot read.
+//!
+//! A stream is fed in one of two ways, or in both. Publications of a [`Log`](crate::log::Log) come a [`Burst`](crate::log::Burst)
+//! at a time, when the session [wants](Session::wants_publications) them: the peer's reading paces the reading of the log, and a burst is
+//! one piece for one write. What is for this reader alone goes through [`send`](Session::send) and
+//! [`send_message`](Session::send_message), into a bounded outbox:
+//!
+//! ```
+//! use tidewire_core::server::{Config, Event, Session, StreamHead};
+//! use tidewire_core::{Instant, Protocol, UnixTime, sse};
+//!
+//! let now = Instant::START;
+//! let mut session = Session::new(Config::default(), now, UnixTime::default(), 1);
+//! session.handle_input(now, b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n");
+//! let Some(Event::Request(request)) = session.poll_event() else { unreachable!() };
+//! assert_eq!(&*request.head.target, "/sse");
+//!
+//! session.start_stream(now, StreamHead::default())?;
+//! session.send_message(now, &sse::Message::new("hello"))?;
+//! let written = session.poll_transmit().unwrap_or_default();
+//! assert!(written.starts_with(b"HTTP/1.1 200 OK\r\n") && written.ends_with(b"\r\n\r\nd\r\ndata: hello\n\n\r\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod config;
+mod event;
+mod refusal;
+mod session;
+mod stream;
+
+pub use config::{Config, KeepAlive};
+pub use event::{AnswerError, CloseReason, Event, Refusal, Reply, Request, SendError, StreamHead};
+pub use session::Session;

@@ -1,0 +1,29 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::{Refusal, Reply};
+use crate::http::{Fields, reason_phrase};
+
+/// Makes the answer to a request that was refused, as problem details (RFC 9457).
+pub(super) fn reply(refusal: Refusal) -> Reply {
+    let status = refusal.status();
+    let (title, code, detail) = (reason_phrase(status), refusal.code(), escape(&refusal.to_string()));
+    let body =
+        format!(r#"{{"type":"about:blank","title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#);
+    let mut fields = Fields::new();
+    // A literal that is well formed.
+    let _ = fields.append("content-type", "application/problem+json");
+    Reply { status, fields, body: body.into() }
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => escaped.extend(['\\', char]),
+            '\0'..='\x1f' => escaped.push(' '),
+            _ => escaped.push(char),
+        }
+    }
+    escaped
+}
