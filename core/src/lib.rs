@@ -5,6 +5,7 @@
 extern crate alloc;
 
 pub mod backoff;
+pub mod client;
 pub mod http;
 pub mod log;
 pub mod server;

@@ -1,0 +1,90 @@
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Resend, RetryStatus};
+use crate::backoff;
+use crate::http::{Fields, HeadLimits, Method, Url};
+use crate::sse::{EventId, Limits};
+
+/// What to ask for, and the limits and timing of an [`EventSource`](super::EventSource).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the stream is.
+    pub url: Url,
+    /// The method of the request. Default GET.
+    pub method: Method,
+    /// Fields of the request. They take the place of those that are sent by default: `Accept: text/event-stream`,
+    /// `Cache-Control: no-cache`, `Accept-Encoding: identity`, `User-Agent`, `Host`. A `Last-Event-ID` among them is taken
+    /// as [`last_event_id`](Self::last_event_id), if that is not set; `Content-Length` and `Transfer-Encoding` are left
+    /// out: they follow from the body.
+    pub fields: Fields,
+    /// The body of the request, with its own `Content-Type` among the [`fields`](Self::fields). Default none.
+    pub body: Option<Bytes>,
+    /// The last event ID of an earlier stream, to go on after it. Default none.
+    pub last_event_id: Option<EventId<'static>>,
+    /// How long to wait before connecting again.
+    pub backoff: backoff::Config,
+    /// Whether a lost connection is followed by another one. Default true; false: [`CloseReason::Lost`] after the first.
+    ///
+    /// [`CloseReason::Lost`]: super::CloseReason::Lost
+    pub reconnect: bool,
+    /// Which statuses are tried again. Default none, as browsers do.
+    pub retry_status: RetryStatus,
+    /// Whether a request is sent again when its connection is lost. Default only where that cannot do harm.
+    pub resend: Resend,
+    /// How many redirects in a row are followed; one more is [`RedirectError::TooMany`]. Default 20 (Fetch §4.4).
+    ///
+    /// [`RedirectError::TooMany`]: super::RedirectError::TooMany
+    pub max_redirects: u32,
+    /// How long connecting may take, name and address together; then [`Reason::ConnectTimeout`]. Default 10 s. `None`: as
+    /// long as the system likes, which may be minutes.
+    ///
+    /// [`Reason::ConnectTimeout`]: super::Reason::ConnectTimeout
+    pub connect_timeout: Option<Duration>,
+    /// How long the response's head may take from the connection on; then [`Reason::HeadTimeout`]. Default 60 s: some servers
+    /// send it with the first event only. `None`: for ever.
+    ///
+    /// [`Reason::HeadTimeout`]: super::Reason::HeadTimeout
+    pub head_timeout: Option<Duration>,
+    /// How long an open stream may be silent, to the last byte; any byte, be it of a comment, starts it anew. Then
+    /// [`Reason::ReadTimeout`]: a connection that died without a word is only noticed so. Default 5 min (node.js' fetch); with
+    /// a server that sends comments, three times their interval is better. `None`: for ever, as browsers do.
+    ///
+    /// [`Reason::ReadTimeout`]: super::Reason::ReadTimeout
+    pub read_timeout: Option<Duration>,
+    /// How long to read what a response says that is not the stream; what came until then is told. Default 5 s.
+    pub error_body_timeout: Duration,
+    /// How much of it is kept, in bytes. Default 16 KiB.
+    pub max_error_body: usize,
+    /// Limits of the response's head.
+    pub head_limits: HeadLimits,
+    /// Limits of the stream.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Returns the defaults for the stream at `url`.
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            method: Method::GET,
+            fields: Fields::new(),
+            body: None,
+            last_event_id: None,
+            backoff: backoff::Config::default(),
+            reconnect: true,
+            retry_status: RetryStatus::default(),
+            resend: Resend::default(),
+            max_redirects: 20,
+            connect_timeout: Some(Duration::from_secs(10)),
+            head_timeout: Some(Duration::from_secs(60)),
+            read_timeout: Some(Duration::from_secs(300)),
+            error_body_timeout: Duration::from_secs(5),
+            max_error_body: 16 * 1024,
+            head_limits: HeadLimits::default(),
+            limits: Limits::default(),
+        }
+    }
+}

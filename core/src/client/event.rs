@@ -1,0 +1,89 @@
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+
+use super::{CloseReason, Reason};
+use crate::Instant;
+use crate::http::{ResponseHead, Url};
+use crate::sse::Message;
+
+/// What an [`EventSource`](super::EventSource) tells the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The stream is open.
+    Opened {
+        /// The status: 200.
+        status: u16,
+        /// The head of the response.
+        head: Box<ResponseHead>,
+        /// Where the stream comes from, after all redirects.
+        url: Box<Url>,
+    },
+    /// A message of the stream.
+    Message(Message),
+    /// The text of a comment line behind its colon.
+    Comment(Box<str>),
+    /// The server named its reconnection time; the delays follow it as [`Retry`](crate::backoff::Retry) says.
+    Retry(Duration),
+    /// The stream or the attempt to open it ended; another attempt follows.
+    Disconnected {
+        /// Why it ended.
+        reason: Reason,
+        /// When the next attempt begins.
+        retry_at: Instant,
+        /// How long that is from the end on.
+        retry_in: Duration,
+    },
+    /// It is over; no other event follows.
+    Closed(CloseReason),
+}
+
+/// One line for people.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { status, url, .. } => write!(f, "open: {status} from {url}"),
+            Self::Message(message) => {
+                write!(f, "event `{}`, {} bytes of data", message.event_type(), message.data().len())
+            }
+            Self::Comment(text) => write!(f, "comment:{text}"),
+            Self::Retry(time) => write!(f, "the server asks to wait {time:?} before reconnecting"),
+            Self::Disconnected { reason, retry_in, .. } if retry_in.is_zero() => {
+                write!(f, "{reason}; reconnecting at once")
+            }
+            Self::Disconnected { reason, retry_in, .. } => write!(f, "{reason}; reconnecting in {retry_in:?}"),
+            Self::Closed(reason) => write!(f, "closed: {reason}"),
+        }
+    }
+}
+
+/// How far an [`EventSource`](super::EventSource) is (HTML §9.2.2, `readyState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Connecting for the first time, or waiting to connect again, or doing so.
+    Connecting,
+    /// The stream is open.
+    Open,
+    /// It is over.
+    Closed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Open => "open",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// When an [`EventSource`](super::EventSource) that is restarted connects again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Restart {
+    /// At once; a wait that is going on ends. The failures in a row stay counted.
+    AtOnce,
+    /// After the delay that a lost connection would have had; a wait that is going on is left as it is.
+    AfterDelay,
+}

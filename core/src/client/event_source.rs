@@ -1,0 +1,223 @@
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::{Config, ConnectError, Event, Piece, Reason, Restart, Source, State, Wire};
+use crate::http::Url;
+use crate::{Closing, Instant, Protocol};
+
+/// A reconnecting client of an event stream over HTTP/1.1: what a driver with sockets runs.
+///
+/// One after the other it uses as many sockets as it takes: [`poll_connect`](Self::poll_connect) asks for one, the methods of
+/// [`Protocol`] carry it, and once [`closing`](Protocol::closing) is [`Abort`](Closing::Abort) it is to be dropped. The
+/// [module](super) shows the loop.
+///
+/// What is received is decoded event by event when [`poll_event`](Protocol::poll_event) is called. Until it returns `None`
+/// nothing more should be read: then what waits undecoded is never more than one read, and an application that takes its
+/// time slows the server down. While anything waits, the stream is not silent: [`Config::read_timeout`] stands still.
+#[derive(Debug)]
+pub struct EventSource {
+    source: Source,
+    /// The socket of the current attempt, once it is connected.
+    wire: Option<Wire>,
+    /// When something was last handled: the time of what is decoded later.
+    now: Instant,
+}
+
+/// A connection that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connect {
+    /// Which attempt it is for, counted from 1: goes along with the answer.
+    pub attempt: u64,
+    /// The name or address of the host; an IPv6 address without brackets.
+    pub host: Box<str>,
+    /// The port.
+    pub port: u16,
+    /// Whether the connection is to be secured.
+    pub tls: bool,
+}
+
+impl EventSource {
+    /// Returns the client of the stream that `config` describes; the first connection is due at once. The same `seed`, inputs
+    /// and times give the same delays.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Self {
+        Self { source: Source::new(config, seed), wire: None, now }
+    }
+
+    /// Returns the connection to make, when one is due and all events are taken. An older socket is to be dropped.
+    /// [`poll_timeout`](Protocol::poll_timeout) has the deadline, which counts from here.
+    pub fn poll_connect(&mut self, now: Instant) -> Option<Connect> {
+        let url = &self.source.poll_request(now)?.url;
+        let (host, port, tls) = (url.host().into(), url.port(), url.is_tls());
+        self.wire = None;
+        self.now = now;
+        Some(Connect { attempt: self.source.attempt(), host, port, tls })
+    }
+
+    /// Notes that the connection stands. One of an older attempt is ignored: drop it.
+    pub fn handle_connected(&mut self, now: Instant, attempt: u64) {
+        if attempt != self.source.attempt() || !self.source.is_connecting() {
+            return;
+        }
+        self.now = now;
+        self.source.handle_connected(now);
+        self.wire = Some(Wire::new(self.source.request(), self.source.config().head_limits));
+    }
+
+    /// Notes that the connection could not be made. That of an older attempt is ignored.
+    pub fn handle_connect_failed(&mut self, now: Instant, attempt: u64, error: ConnectError) {
+        if attempt == self.source.attempt() && self.source.is_connecting() {
+            self.now = now;
+            self.source.handle_failure(now, Reason::Connect(error));
+        }
+    }
+
+    /// Notes that reading or writing failed. What was received before still counts.
+    pub fn handle_reset(&mut self, now: Instant) {
+        if let Some(wire) = &mut self.wire {
+            self.now = now;
+            wire.handle_reset();
+            self.look();
+        }
+    }
+
+    /// Drops the connection, if there is one, and connects again; a no-op after the end. Told as [`Event::Disconnected`]
+    /// unless there was nothing to drop.
+    ///
+    /// What was received and not decoded yet is dropped too: the server sends it again, if it can.
+    pub fn restart(&mut self, now: Instant, restart: Restart) {
+        self.now = now;
+        self.source.restart(now, restart);
+        self.settle();
+    }
+
+    /// Ends it all, told as [`Event::Closed`]; a no-op after the end. What was received and not decoded yet is dropped.
+    pub fn close(&mut self, now: Instant) {
+        self.now = now;
+        self.source.close();
+        self.settle();
+    }
+
+    /// Returns how far the client is.
+    pub const fn state(&self) -> State {
+        self.source.state()
+    }
+
+    /// Returns the last event ID: that of the last message taken.
+    pub fn last_event_id(&self) -> &str {
+        self.source.last_event_id()
+    }
+
+    /// Returns how many connections were asked for.
+    pub const fn attempt(&self) -> u64 {
+        self.source.attempt()
+    }
+
+    /// Returns where the last request went, after redirects.
+    pub const fn url(&self) -> &Url {
+        self.source.url()
+    }
+
+    /// Returns the machine that decides.
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Decodes as long as that yields no event of the stream, so that the state is up to date.
+    fn look(&mut self) {
+        while let Some(wire) = &self.wire {
+            if self.source.state() == State::Open && wire.has_input() {
+                return;
+            }
+            if !self.step(&mut None) {
+                return;
+            }
+        }
+    }
+
+    /// Decodes the next piece of the response; returns whether there was one.
+    fn step(&mut self, event: &mut Option<Event>) -> bool {
+        let Some(wire) = &mut self.wire else { return false };
+        match wire.piece() {
+            None => return false,
+            Some(Piece::Head(head)) => self.source.handle_head(self.now, head),
+            Some(Piece::Body(bytes)) => {
+                let (used, found) = self.source.read(self.now, bytes);
+                wire.consume(used);
+                *event = found;
+            }
+            Some(Piece::End(Ok(()))) => self.source.handle_end(self.now),
+            Some(Piece::End(Err(reason))) => self.source.handle_failure(self.now, reason),
+        }
+        self.settle();
+        true
+    }
+
+    /// Forgets the connection when it is not wanted.
+    fn settle(&mut self) {
+        if !self.source.is_attempting() {
+            self.wire = None;
+        }
+    }
+
+    fn waits_undecoded(&self) -> bool {
+        self.wire.as_ref().is_some_and(Wire::has_input)
+    }
+}
+
+impl Protocol for EventSource {
+    type Event = Event;
+
+    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        if let Some(wire) = &mut self.wire {
+            self.now = now;
+            self.source.handle_activity(now);
+            wire.handle_input(now, bytes);
+            self.look();
+        }
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        if let Some(wire) = &mut self.wire {
+            self.now = now;
+            wire.handle_eof(now);
+            self.look();
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|at| at <= now) {
+            self.now = now;
+            self.source.handle_timeout(now);
+            self.settle();
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.source.poll_event() {
+                return Some(event);
+            }
+            let mut event = None;
+            if !self.step(&mut event) {
+                return None;
+            }
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.wire.as_mut()?.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.waits_undecoded() { None } else { self.source.poll_timeout() }
+    }
+
+    fn closing(&self) -> Closing {
+        if self.source.is_attempting() { Closing::No } else { Closing::Abort }
+    }
+}

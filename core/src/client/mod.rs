@@ -1,0 +1,67 @@
+//! The reconnecting client of an event stream (HTML §9.2), as machines without I/O.
+//!
+//! ```text
+//!                  ┌───────────────── redirect, at once ────────────────┐
+//!                  ▼                                                    │
+//!  new ─────────► due ──poll_connect──► connecting ──► waiting for the head ──200──► open
+//!                  ▲                        │                │    │                   │
+//!                  │                      failed           lost  other status         │ lost
+//!             its time came                 ▼                ▼    ▼                   ▼
+//!                  └──────────────────── waiting ◄──────────────(reading what it says)
+//!                                                                 ▼
+//!                       from everywhere, close or a final fault: closed
+//! ```
+//!
+//! - [`Source`] decides: where to connect and with what request, whether the response is a stream, what its bytes say, when
+//!   to try again. It speaks no HTTP/1.1, so it can sit on somebody else's HTTP.
+//! - [`Wire`] is the HTTP/1.1 of one attempt: it writes the request and reads the response.
+//! - [`EventSource`] is both in one: what a driver with sockets runs.
+//!
+//! # Driving an [`EventSource`]
+//!
+//! ```text
+//! loop {
+//!     take poll_event until there is none; after Event::Closed stop
+//!     if closing() is Abort: drop the socket, if there is one
+//!     if poll_connect(now) gives a Connect: start connecting there
+//!     write poll_transmit
+//!     wait for: connected or not   → handle_connected, handle_connect_failed
+//!               bytes              → handle_input         the end  → handle_eof
+//!               an error           → handle_reset         poll_timeout → handle_timeout
+//! }
+//! ```
+//!
+//! A driver looks whether there are bytes to read before it says that a deadline passed: an application that took its time
+//! with an event is no reason to call the server silent.
+//!
+//! # What happens when
+//!
+//! - Every reconnection begins at the configured URL with the configured request, also after a permanent redirect: one
+//!   wrong redirect must not lead a client away for good, and `Authorization` goes along again where it belongs.
+//! - A redirect is followed at once, without a delay. `Authorization`, `Proxy-Authorization`, `Cookie` and a `Host` of the
+//!   caller's are dropped when it leads to another origin. One that cannot be followed ends it all.
+//! - The last event ID goes along iff it is not empty, as the bytes it is made of. One with control characters, which no
+//!   field can carry, stays at home.
+//! - The event that was being received when a connection is lost is discarded, and its id is not used.
+//! - A stream that reaches a [limit](crate::sse::Limits) is lost like any other, but never counts as healthy: the next
+//!   connection may meet the same event.
+
+mod config;
+mod event;
+mod event_source;
+mod policy;
+mod reason;
+mod redirect;
+mod request;
+mod source;
+mod wire;
+
+pub use config::Config;
+pub use event::{Event, Restart, State};
+pub use event_source::{Connect, EventSource};
+pub use policy::{Resend, RetryStatus};
+pub use reason::{CloseReason, ConnectError, Reason, Refusal};
+pub use redirect::RedirectError;
+pub use request::Request;
+pub use source::Source;
+pub use wire::{MAX_INTERIM, Piece, Wire, WireEvent};

@@ -1,0 +1,127 @@
+//! What a response means, and what is tried again.
+
+use super::CloseReason;
+use super::Refusal;
+use crate::http::{Fields, MediaType, Method, ResponseHead};
+use crate::sse::CONTENT_TYPE;
+
+use alloc::boxed::Box;
+
+/// Which statuses are tried again instead of ending it all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryStatus {
+    /// None: what a browser does.
+    // HTML §9.2.2: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail the
+    // connection."
+    #[default]
+    Never,
+    /// Those that pass: 408, 425, 429 and 5xx except 501 and 505.
+    Transient,
+}
+
+/// Whether a request that a server may have acted upon is sent again when its connection is lost.
+///
+/// Where nothing was sent because the connection was not made, it always is; so is it after a
+/// [`restart`](super::EventSource::restart), which asks for it, and on a redirect that keeps the method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resend {
+    /// If that cannot do harm: GET, HEAD, OPTIONS, PUT, DELETE, and REPORT, SEARCH, QUERY, PROPFIND. Not POST, PATCH or any
+    /// other.
+    #[default]
+    Idempotent,
+    /// Always: the server is known to take the same POST again.
+    Always,
+}
+
+impl RetryStatus {
+    /// Returns whether a response with this status is tried again.
+    pub const fn retries(self, status: u16) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Transient => match status {
+                501 | 505 => false,
+                408 | 425 | 429 | 500..=599 => true,
+                _ => false,
+            },
+        }
+    }
+}
+
+impl Resend {
+    /// Returns whether a request with this method is sent again.
+    pub fn allows(self, method: &Method) -> bool {
+        match self {
+            Self::Always => true,
+            // RFC 9110 §9.2.2: "A user agent […] SHOULD NOT automatically retry a request with a non-idempotent method
+            // unless it has some means to know that the request semantics are actually idempotent".
+            Self::Idempotent => IDEMPOTENT.contains(&method.as_str()),
+        }
+    }
+}
+
+/// What the head of a response means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The stream follows.
+    Stream,
+    /// Look at `Location`.
+    Redirect,
+    /// The stream is over for good.
+    NoContent,
+    /// Read the body for what it says, then give up.
+    Refuse(Refused),
+    /// Read the body for what it says, then try again.
+    Retry,
+}
+
+/// Why a response is not the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Status,
+    ContentType,
+    ContentCoding,
+}
+
+impl Refused {
+    pub(super) fn reason(self, refusal: Box<Refusal>) -> CloseReason {
+        match self {
+            Self::Status => CloseReason::Status(refusal),
+            Self::ContentType => CloseReason::ContentType(refusal),
+            Self::ContentCoding => CloseReason::ContentCoding(refusal),
+        }
+    }
+}
+
+/// Judges a final response.
+pub(super) fn judge(head: &ResponseHead, retry: RetryStatus) -> Verdict {
+    match head.status {
+        200 if !is_event_stream(&head.fields) => Verdict::Refuse(Refused::ContentType),
+        200 if is_coded(&head.fields) => Verdict::Refuse(Refused::ContentCoding),
+        200 => Verdict::Stream,
+        // HTML §9.2.1: "clients will reconnect if the connection is closed; a client can be told to stop reconnecting using
+        // the HTTP 204 No Content response code."
+        204 => Verdict::NoContent,
+        301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
+        status if retry.retries(status) => Verdict::Retry,
+        _ => Verdict::Refuse(Refused::Status),
+    }
+}
+
+/// Returns whether the type is `text/event-stream`, whatever its parameters.
+///
+/// A `charset` is not looked at (HTML §9.2.5: "Event streams in this format must always be encoded as UTF-8").
+fn is_event_stream(fields: &Fields) -> bool {
+    // Fetch §2.2.2, "extract a MIME type": of several the last that is one counts.
+    let types = fields.members("content-type").filter_map(MediaType::parse);
+    types.filter(|found| found.essence() != "*/*").last().is_some_and(|found| found.is(CONTENT_TYPE))
+}
+
+fn is_coded(fields: &Fields) -> bool {
+    fields.members("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// RFC 9110 §9.2.2, and of the registry of methods those with a body that are safe.
+const IDEMPOTENT: [&str; 10] =
+    ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "REPORT", "SEARCH", "QUERY", "PROPFIND"];

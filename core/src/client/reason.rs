@@ -1,0 +1,259 @@
+use alloc::boxed::Box;
+use core::error::Error;
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::RedirectError;
+use crate::http::{BodyError, FramingError, HeadError, Method, ResponseHead, Url};
+use crate::sse;
+
+/// Why a connection, or the attempt to have one, ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The connection could not be made.
+    Connect(ConnectError),
+    /// The connection took longer than [`Config::connect_timeout`](super::Config::connect_timeout).
+    ConnectTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// The head of the response took longer than [`Config::head_timeout`](super::Config::head_timeout).
+    HeadTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// Not a byte came for [`Config::read_timeout`](super::Config::read_timeout).
+    ReadTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// The server ended the connection before the head of its response was complete.
+    NoResponse,
+    /// The head of the response could not be read.
+    Head(HeadError),
+    /// More 1xx responses came than any server has a reason for.
+    TooManyInterim {
+        /// The limit.
+        limit: u32,
+    },
+    /// The length of the body cannot be told.
+    Framing(FramingError),
+    /// The body was malformed or, as [`BodyError::Truncated`], cut short.
+    Body(BodyError),
+    /// The server ended the stream.
+    Ended {
+        /// Whether that was in the middle of an event, which is lost.
+        mid_event: bool,
+    },
+    /// The connection broke.
+    Reset,
+    /// The stream reached one of the limits of the parser.
+    Stream(sse::Error),
+    /// The server answered with a status that the [policy](super::RetryStatus) tries again.
+    Status(Box<Refusal>),
+    /// The application asked for a restart.
+    Restart,
+}
+
+/// Why an [`EventSource`](super::EventSource) is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The application closed it.
+    Requested,
+    /// The server answered 204: it asks not to come back.
+    NoContent,
+    /// The server answered with a status other than 200 that is not tried again.
+    Status(Box<Refusal>),
+    /// The server answered with something that is not an event stream.
+    ContentType(Box<Refusal>),
+    /// The stream is compressed, and none of that was offered.
+    ContentCoding(Box<Refusal>),
+    /// A redirect could not be followed.
+    Redirect {
+        /// Who sent it.
+        url: Box<Url>,
+        /// Its status.
+        status: u16,
+        /// What is wrong with it.
+        error: RedirectError,
+    },
+    /// The connection ended, and its request must not be sent again unasked
+    /// ([`Config::resend`](super::Config::resend)).
+    NotResent {
+        /// The method of the request.
+        method: Method,
+        /// How the connection ended.
+        reason: Box<Reason>,
+    },
+    /// The connection ended, and [`Config::reconnect`](super::Config::reconnect) is off.
+    Lost(Box<Reason>),
+}
+
+/// A response that is not the stream that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Who sent it, after all redirects.
+    pub url: Url,
+    /// The head.
+    pub head: ResponseHead,
+    /// The beginning of the body, at most [`Config::max_error_body`](super::Config::max_error_body) bytes, as received: a
+    /// content coding is not undone.
+    pub body: Bytes,
+    /// Whether there was more of the body.
+    pub truncated: bool,
+}
+
+impl Refusal {
+    /// Returns the body as text, if it is any, without white space around it.
+    pub fn text(&self) -> Option<&str> {
+        let text = str::from_utf8(&self.body).ok().map(str::trim);
+        text.filter(|text| !text.is_empty())
+    }
+}
+
+/// "503 Service Unavailable from http://…", and the first line of the body if it is text.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.head.status)?;
+        if !self.head.reason.is_empty() {
+            write!(f, " {}", self.head.reason)?;
+        }
+        write!(f, " from {}", self.url)?;
+        let Some(line) = self.text().and_then(|text| text.lines().next()) else { return Ok(()) };
+        let end = line.char_indices().nth(SHOWN).map_or(line.len(), |(at, _)| at);
+        let shown = line.get(..end).unwrap_or(line);
+        f.write_str(": ")?;
+        // What a server sends must not drive a terminal.
+        shown.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"))?;
+        if end < line.len() { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+/// Why a connection could not be made; told by the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name of the host has no address, or nobody could be asked for one.
+    Resolve,
+    /// Nobody listens there.
+    Refused,
+    /// The system gave up waiting.
+    TimedOut,
+    /// There is no way there.
+    Unreachable,
+    /// The connection could not be secured, or the driver cannot do that.
+    Tls,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => error.fmt(f),
+            Self::ConnectTimeout { after } => {
+                write!(f, "no connection within {after:?}; is the host up, or `connect_timeout` too short?")
+            }
+            Self::HeadTimeout { after } => {
+                write!(
+                    f,
+                    "no complete response head within {after:?}; is the server slow, or `head_timeout` too short?"
+                )
+            }
+            Self::ReadTimeout { after } => write!(
+                f,
+                "not a byte for {after:?}; if the server is just silent, let it send comments, or raise `read_timeout`"
+            ),
+            Self::NoResponse => f.write_str("the server ended the connection before it answered"),
+            Self::Head(error) => write!(f, "the response is not understood: {error}"),
+            Self::TooManyInterim { limit } => {
+                write!(f, "the server sent more than {limit} interim responses (1xx) and no final one")
+            }
+            Self::Framing(error) => write!(f, "the length of the response is not understood: {error}"),
+            Self::Body(error) => write!(f, "the stream broke off: {error}"),
+            Self::Ended { mid_event: false } => f.write_str("the server ended the stream"),
+            Self::Ended { mid_event: true } => {
+                f.write_str("the server ended the stream in the middle of an event, which is lost")
+            }
+            Self::Reset => f.write_str("the connection broke"),
+            Self::Stream(error) => error.fmt(f),
+            Self::Status(refusal) => refusal.fmt(f),
+            Self::Restart => f.write_str("restarted as asked"),
+        }
+    }
+}
+
+impl Error for Reason {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Connect(error) => Some(error),
+            Self::Head(error) => Some(error),
+            Self::Framing(error) => Some(error),
+            Self::Body(error) => Some(error),
+            Self::Stream(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => f.write_str("closed as asked"),
+            Self::NoContent => f.write_str("the server answered 204: it asks not to come back"),
+            Self::Status(refusal) => refusal.fmt(f),
+            Self::ContentType(refusal) => {
+                let url = &refusal.url;
+                match refusal.head.fields.get_str("content-type") {
+                    Some(found) => write!(f, "{url} is `{}`", found.escape_debug())?,
+                    None => write!(f, "{url} has no content-type")?,
+                }
+                f.write_str(", not `text/event-stream`; is this the address of the stream?")
+            }
+            Self::ContentCoding(refusal) => {
+                let found = refusal.head.fields.get_str("content-encoding").unwrap_or("?");
+                let url = &refusal.url;
+                write!(f, "{url} is compressed (`{}`) though that was not offered", found.escape_debug())?;
+                f.write_str("; switch the compression off for this stream")
+            }
+            Self::Redirect { url, status, error } => write!(f, "{status} from {url}: {error}"),
+            Self::NotResent { method, reason } => {
+                write!(f, "{reason}; the {method} request is not sent again unless `resend` allows it")
+            }
+            Self::Lost(reason) => write!(f, "{reason}; reconnecting is off"),
+        }
+    }
+}
+
+impl Error for CloseReason {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Redirect { error, .. } => Some(error),
+            Self::NotResent { reason, .. } | Self::Lost(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "the name of the host has no address; is it spelled right, is the network up?",
+            Self::Refused => "the connection was refused; does the server run, and on this port?",
+            Self::TimedOut => "the connection was not answered in time; is the host up?",
+            Self::Unreachable => "the host cannot be reached; is the network up?",
+            Self::Tls => "the connection could not be secured",
+            Self::Other => "the connection could not be made",
+        })
+    }
+}
+
+impl Error for ConnectError {}
+
+/// How many characters of an error body are shown.
+const SHOWN: usize = 200;

@@ -1,0 +1,97 @@
+//! Following redirects, by the rules of the Fetch standard (§4.4, HTTP-redirect fetch).
+
+use core::error::Error;
+use core::fmt;
+
+use super::Request;
+use crate::http::{Method, ResponseHead, UrlError};
+
+/// Why a redirect could not be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// There is no `Location`.
+    Missing,
+    /// The `Location` is empty.
+    Empty,
+    /// The `Location` is not text.
+    NotText,
+    /// The `Location` leads nowhere.
+    Url(UrlError),
+    /// There were more redirects in a row than [`Config::max_redirects`](super::Config::max_redirects).
+    TooMany {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+impl Request {
+    /// Turns the request into the one that `head`, a redirect, asks for.
+    pub(super) fn redirect(&mut self, head: &ResponseHead) -> Result<(), RedirectError> {
+        let location = head.fields.get("location").ok_or(RedirectError::Missing)?;
+        if location.is_empty() {
+            return Err(RedirectError::Empty);
+        }
+        let location = str::from_utf8(location).map_err(|_| RedirectError::NotText)?;
+        let url = self.url.join(location).map_err(RedirectError::Url)?;
+
+        // Fetch §4.4: "internalResponse's status is 301 or 302 and request's method is `POST`", or "303 and request's
+        // method is not `GET` or `HEAD`": "Set request's method to `GET` and request's body to null. For each headerName
+        // of request-body-header name, delete headerName".
+        let becomes_get = match head.status {
+            301 | 302 => self.method == Method::POST,
+            303 => self.method != Method::GET && self.method != Method::HEAD,
+            _ => false,
+        };
+        if becomes_get {
+            self.method = Method::GET;
+            self.body = None;
+            for name in BODY_FIELDS {
+                self.fields.remove(name);
+            }
+        }
+        // Fetch §4.4: "If request's current URL's origin is not same origin with locationURL's origin, then for each
+        // headerName of CORS non-wildcard request-header name, delete headerName". Cookies and what was meant for one
+        // host go with them.
+        if !self.url.same_origin(&url) {
+            for name in ORIGIN_FIELDS {
+                self.fields.remove(name);
+            }
+        }
+        self.url = url;
+        Ok(())
+    }
+}
+
+impl fmt::Display for RedirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("the redirect does not say where to (no `location`)"),
+            Self::Empty => f.write_str("the redirect does not say where to (empty `location`)"),
+            Self::NotText => f.write_str("the `location` of the redirect is not text"),
+            Self::Url(error) => write!(f, "the redirect cannot be followed: {error}"),
+            Self::TooMany { limit } => {
+                write!(
+                    f,
+                    "more than {limit} redirects in a row; do they go in a circle, or is `max_redirects` too low?"
+                )
+            }
+        }
+    }
+}
+
+impl Error for RedirectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Url(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Fetch §2.2.2, "request-body-header name"; the length and the framing belong to the same body.
+const BODY_FIELDS: [&str; 6] =
+    ["content-encoding", "content-language", "content-location", "content-type", "content-length", "transfer-encoding"];
+
+/// What only the origin it was meant for may see.
+const ORIGIN_FIELDS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];

@@ -1,0 +1,394 @@
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::policy::{Refused, Verdict, judge};
+use super::{CloseReason, Config, Event, Reason, RedirectError, Refusal, Request, Restart, State};
+use crate::Instant;
+use crate::backoff::Backoff;
+use crate::http::{ResponseHead, Url};
+use crate::sse::{End, Event as Item, EventId, Parser};
+
+/// Decides for a stream: what to ask where, whether the answer is a stream, what its bytes say, when to ask again.
+///
+/// It is told what happens in an order like this: [`poll_request`](Self::poll_request),
+/// [`handle_connected`](Self::handle_connected), [`handle_head`](Self::handle_head), [`read`](Self::read) for the body, then
+/// [`handle_end`](Self::handle_end) or [`handle_failure`](Self::handle_failure). Anything that comes out of order, or after
+/// [`is_attempting`](Self::is_attempting) has become false, is ignored.
+#[derive(Debug)]
+pub struct Source {
+    config: Config,
+    backoff: Backoff,
+    parser: Parser,
+    phase: Phase,
+    /// The request of the attempt that is made or was made last.
+    request: Request,
+    /// How many redirects led to it.
+    redirects: u32,
+    /// How many attempts there were.
+    attempt: u64,
+    /// Whether a request was sent since the last event that told of an end.
+    sent: bool,
+    events: VecDeque<Event>,
+}
+
+impl Source {
+    /// Returns the source that `config` describes; the first request is due at once. `seed` is that of the delays.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let mut parser = Parser::with_limits(config.limits.clone());
+        let resumed = config.fields.get_str("last-event-id").filter(|_| config.last_event_id.is_none());
+        if let Some(id) = resumed.or(config.last_event_id.as_ref().map(EventId::as_str)) {
+            parser.set_last_event_id(id);
+        }
+        Self {
+            backoff: Backoff::new(config.backoff, seed),
+            request: Request::new(&config, parser.last_event_id()),
+            config,
+            parser,
+            phase: Phase::Due { redirected: false },
+            redirects: 0,
+            attempt: 0,
+            sent: false,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Returns the request to send, once it is due and all events are taken; connecting counts from here.
+    pub fn poll_request(&mut self, now: Instant) -> Option<&Request> {
+        let Phase::Due { redirected } = self.phase else { return None };
+        if !self.events.is_empty() {
+            return None;
+        }
+        if !redirected {
+            self.request = Request::new(&self.config, self.parser.last_event_id());
+            self.redirects = 0;
+            self.sent = false;
+        }
+        self.attempt += 1;
+        self.phase = Phase::Connecting { until: after(now, self.config.connect_timeout) };
+        Some(&self.request)
+    }
+
+    /// Notes that the connection stands and the request is about to be sent.
+    pub fn handle_connected(&mut self, now: Instant) {
+        if let Phase::Connecting { .. } = self.phase {
+            self.sent = true;
+            self.phase = Phase::Head { until: after(now, self.config.head_timeout) };
+        }
+    }
+
+    /// Takes the head of the final response.
+    pub fn handle_head(&mut self, now: Instant, head: Box<ResponseHead>) {
+        let Phase::Head { .. } = self.phase else { return };
+        match judge(&head, self.config.retry_status) {
+            Verdict::Stream => {
+                self.backoff.opened(now);
+                self.phase = Phase::Open { silent_at: after(now, self.config.read_timeout) };
+                let url = Box::new(self.request.url.clone());
+                self.events.push_back(Event::Opened { status: head.status, head, url });
+            }
+            Verdict::Redirect => self.redirect(&head),
+            Verdict::NoContent => self.finish(CloseReason::NoContent),
+            Verdict::Refuse(refused) => self.refuse(now, *head, Some(refused)),
+            Verdict::Retry => self.refuse(now, *head, None),
+        }
+    }
+
+    /// Notes that bytes came, whatever they were.
+    pub fn handle_activity(&mut self, now: Instant) {
+        if let Phase::Open { silent_at } = &mut self.phase {
+            *silent_at = after(now, self.config.read_timeout);
+        }
+    }
+
+    /// Reads the body of the response up to the next event; returns how many bytes that took. Call it again with the rest.
+    ///
+    /// Take the events that wait ([`poll_event`](Self::poll_event)) before.
+    pub fn read(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
+        match &mut self.phase {
+            Phase::Open { .. } => self.read_stream(now, bytes),
+            Phase::Refused { body, .. } => {
+                let room = self.config.max_error_body.saturating_sub(body.len());
+                body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+                if bytes.len() > room {
+                    self.settle(now, true);
+                }
+                (bytes.len(), None)
+            }
+            Phase::Due { .. }
+            | Phase::Connecting { .. }
+            | Phase::Head { .. }
+            | Phase::Waiting { .. }
+            | Phase::Closed => (bytes.len(), None),
+        }
+    }
+
+    /// Notes that the body of the response is complete.
+    pub fn handle_end(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Open { .. } => {
+                let mid_event = self.parser.finish() != End::Clean;
+                self.lose(now, Reason::Ended { mid_event });
+            }
+            Phase::Refused { .. } => self.settle(now, false),
+            Phase::Connecting { .. } | Phase::Head { .. } => self.lose(now, Reason::NoResponse),
+            Phase::Due { .. } | Phase::Waiting { .. } | Phase::Closed => {}
+        }
+    }
+
+    /// Notes that the attempt failed, or that the response ended before its time.
+    pub fn handle_failure(&mut self, now: Instant, reason: Reason) {
+        match self.phase {
+            Phase::Connecting { .. } | Phase::Head { .. } | Phase::Open { .. } => self.lose(now, reason),
+            Phase::Refused { .. } => self.settle(now, true),
+            Phase::Due { .. } | Phase::Waiting { .. } | Phase::Closed => {}
+        }
+    }
+
+    /// Does what is due by `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        let passed = Option::unwrap_or_default;
+        match self.phase {
+            Phase::Connecting { .. } => {
+                self.lose(now, Reason::ConnectTimeout { after: passed(self.config.connect_timeout) });
+            }
+            Phase::Head { .. } => self.lose(now, Reason::HeadTimeout { after: passed(self.config.head_timeout) }),
+            Phase::Refused { .. } => self.settle(now, true),
+            Phase::Open { .. } => self.lose(now, Reason::ReadTimeout { after: passed(self.config.read_timeout) }),
+            Phase::Waiting { .. } => self.phase = Phase::Due { redirected: false },
+            Phase::Due { .. } | Phase::Closed => {}
+        }
+    }
+
+    /// Drops the connection, if there is one, and connects again; after the end nothing.
+    pub fn restart(&mut self, now: Instant, restart: Restart) {
+        match (&self.phase, restart) {
+            (Phase::Closed | Phase::Due { redirected: false }, _) | (Phase::Waiting { .. }, Restart::AfterDelay) => {}
+            (Phase::Waiting { .. }, Restart::AtOnce) => self.phase = Phase::Due { redirected: false },
+            (
+                Phase::Due { redirected: true }
+                | Phase::Connecting { .. }
+                | Phase::Head { .. }
+                | Phase::Refused { .. }
+                | Phase::Open { .. },
+                _,
+            ) => {
+                let _ = self.parser.finish();
+                match restart {
+                    Restart::AtOnce => {
+                        self.disconnected(now, Reason::Restart, Duration::ZERO);
+                        self.phase = Phase::Due { redirected: false };
+                    }
+                    Restart::AfterDelay => {
+                        let delay = self.backoff.fail(now);
+                        self.disconnected(now, Reason::Restart, delay);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends it all; once more does nothing.
+    pub fn close(&mut self) {
+        if !matches!(self.phase, Phase::Closed) {
+            self.finish(CloseReason::Requested);
+        }
+    }
+
+    /// Returns the next event that waits.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout).
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Connecting { until } | Phase::Head { until } | Phase::Open { silent_at: until } => until,
+            Phase::Refused { until, .. } | Phase::Waiting { until } => Some(until),
+            Phase::Due { .. } | Phase::Closed => None,
+        }
+    }
+
+    /// Returns how far the source is.
+    pub const fn state(&self) -> State {
+        match self.phase {
+            Phase::Open { .. } => State::Open,
+            Phase::Closed => State::Closed,
+            Phase::Due { .. }
+            | Phase::Connecting { .. }
+            | Phase::Head { .. }
+            | Phase::Refused { .. }
+            | Phase::Waiting { .. } => State::Connecting,
+        }
+    }
+
+    /// Returns whether an attempt is being made: whether the connection of the last request is wanted.
+    pub const fn is_attempting(&self) -> bool {
+        match self.phase {
+            Phase::Connecting { .. } | Phase::Head { .. } | Phase::Refused { .. } | Phase::Open { .. } => true,
+            Phase::Due { .. } | Phase::Waiting { .. } | Phase::Closed => false,
+        }
+    }
+
+    /// Returns whether the connection of the last request is being made.
+    pub(super) const fn is_connecting(&self) -> bool {
+        matches!(self.phase, Phase::Connecting { .. })
+    }
+
+    /// Returns the request of the attempt that is made or was made last.
+    pub const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Returns how many attempts there were, each hop of a redirect counted.
+    pub const fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// Returns how many failures in a row there were.
+    pub const fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    /// Returns the last event ID: what the next request resumes after.
+    pub fn last_event_id(&self) -> &str {
+        self.parser.last_event_id()
+    }
+
+    /// Returns the reconnection time: the server's, else the configured base.
+    pub fn reconnection_time(&self) -> Duration {
+        self.backoff.reconnection_time()
+    }
+
+    /// Returns where the last request went.
+    pub const fn url(&self) -> &Url {
+        &self.request.url
+    }
+
+    /// Returns the configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn read_stream(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
+        let mut events = self.parser.feed(bytes);
+        let found = events.next().map(|found| found.map(|item| item.to_owned()));
+        let used = bytes.len() - events.rest().len();
+        let event = match found {
+            None => return (bytes.len(), None),
+            Some(Ok(Item::Message(message))) => {
+                self.backoff.delivered();
+                Event::Message(message)
+            }
+            Some(Ok(Item::Comment(text))) => Event::Comment(text),
+            Some(Ok(Item::Retry(time))) => {
+                self.backoff.set_retry(time);
+                Event::Retry(time)
+            }
+            Some(Err(error)) => {
+                self.backoff.spoiled();
+                self.lose(now, Reason::Stream(error));
+                return (bytes.len(), None);
+            }
+        };
+        (used, Some(event))
+    }
+
+    fn redirect(&mut self, head: &ResponseHead) {
+        let limit = self.config.max_redirects;
+        let from = Box::new(self.request.url.clone());
+        let followed =
+            if self.redirects < limit { self.request.redirect(head) } else { Err(RedirectError::TooMany { limit }) };
+        match followed {
+            Ok(()) => {
+                self.redirects += 1;
+                self.phase = Phase::Due { redirected: true };
+            }
+            Err(error) => self.finish(CloseReason::Redirect { url: from, status: head.status, error }),
+        }
+    }
+
+    /// Begins to read what a response says that is not the stream.
+    fn refuse(&mut self, now: Instant, head: ResponseHead, refused: Option<Refused>) {
+        let until = now + self.config.error_body_timeout;
+        self.phase = Phase::Refused { until, head: Box::new(head), refused, body: Vec::new() };
+    }
+
+    /// Ends a response that is not the stream.
+    fn settle(&mut self, now: Instant, truncated: bool) {
+        let Phase::Refused { head, refused, body, .. } = &mut self.phase else { return };
+        let head = mem::replace(&mut **head, ResponseHead::new(0));
+        let body = mem::take(body).into();
+        let refused = *refused;
+        let refusal = Box::new(Refusal { url: self.request.url.clone(), head, body, truncated });
+        match refused {
+            Some(refused) => self.finish(refused.reason(refusal)),
+            None => self.lose(now, Reason::Status(refusal)),
+        }
+    }
+
+    /// Ends the attempt; another one follows where that is allowed.
+    fn lose(&mut self, now: Instant, reason: Reason) {
+        let _ = self.parser.finish();
+        if !self.config.reconnect {
+            return self.finish(CloseReason::Lost(Box::new(reason)));
+        }
+        if self.sent && !self.config.resend.allows(&self.config.method) {
+            let method = self.config.method.clone();
+            return self.finish(CloseReason::NotResent { method, reason: Box::new(reason) });
+        }
+        let delay = self.backoff.fail(now);
+        self.disconnected(now, reason, delay);
+    }
+
+    fn disconnected(&mut self, now: Instant, reason: Reason, retry_in: Duration) {
+        let retry_at = now + retry_in;
+        self.phase = Phase::Waiting { until: retry_at };
+        self.events.push_back(Event::Disconnected { reason, retry_at, retry_in });
+    }
+
+    fn finish(&mut self, reason: CloseReason) {
+        let _ = self.parser.finish();
+        self.phase = Phase::Closed;
+        self.events.push_back(Event::Closed(reason));
+    }
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// A request is to be sent: the configured one, or that which a redirect led to.
+    Due {
+        redirected: bool,
+    },
+    Connecting {
+        until: Option<Instant>,
+    },
+    /// The request was sent.
+    Head {
+        until: Option<Instant>,
+    },
+    /// The response is not the stream; what it says is read.
+    Refused {
+        until: Instant,
+        head: Box<ResponseHead>,
+        /// Why it is not, or `None` if it is to be tried again.
+        refused: Option<Refused>,
+        body: Vec<u8>,
+    },
+    Open {
+        silent_at: Option<Instant>,
+    },
+    Waiting {
+        until: Instant,
+    },
+    Closed,
+}
+
+fn after(now: Instant, time: Option<Duration>) -> Option<Instant> {
+    time.map(|time| now + time)
+}
