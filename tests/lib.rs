@@ -4,7 +4,13 @@
 pub mod chromium;
 #[path = "support/command.rs"]
 pub mod command;
+#[path = "support/fuzz_http.rs"]
+pub mod fuzz_http;
+#[path = "support/naive_chunked.rs"]
+pub mod naive_chunked;
 #[path = "support/program.rs"]
 pub mod program;
 #[path = "support/relay.rs"]
 pub mod relay;
+#[path = "support/vectors_http.rs"]
+pub mod vectors_http;

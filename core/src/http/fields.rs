@@ -195,3 +195,115 @@ impl fmt::Display for FieldError {
 impl core::error::Error for FieldError {}
 
 const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn fields(list: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in list {
+            fields.append(name, value).unwrap();
+        }
+        fields
+    }
+
+    fn list(fields: &Fields) -> Vec<(&str, &str)> {
+        fields.iter().map(|(name, value)| (name, str::from_utf8(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_case() {
+        let fields = fields(&[("B", "1"), ("a", ""), ("b", "2")]);
+        assert_eq!(list(&fields), [("B", "1"), ("a", ""), ("b", "2")]);
+        assert_eq!((fields.len(), fields.is_empty()), (3, false));
+        assert!(Fields::new().is_empty());
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let fields = fields(&[("Last-Event-ID", "1"), ("x", "2"), ("LAST-EVENT-ID", "3")]);
+        assert_eq!(fields.get("last-event-id"), Some(&b"1"[..]));
+        assert_eq!(fields.get_all("last-event-id").collect::<Vec<_>>(), [b"1", b"3"]);
+        assert_eq!(fields.get("last-event"), None);
+        assert!(fields.contains("X"));
+        assert!(!fields.contains("y"));
+    }
+
+    #[test]
+    fn only_utf8_is_given_as_text() {
+        let mut fields = Fields::new();
+        fields.append("a", "é").unwrap();
+        fields.append("b", b"\xff").unwrap();
+        assert_eq!((fields.get_str("a"), fields.get_str("b"), fields.get_str("c")), (Some("é"), None, None));
+    }
+
+    #[test]
+    fn what_would_break_a_line_is_refused() {
+        let append = |name: &str, value: &[u8]| Fields::new().append(name, value);
+        for name in ["", "a b", "a:", "a\r\n", "é", "a\0", "(a)"] {
+            assert_eq!(append(name, b""), Err(FieldError::Name), "{name:?}");
+        }
+        for value in [&b"a\r\nb"[..], b"a\n", b"\ra", b"\0", b"\x1b", b"\x7f"] {
+            assert_eq!(append("a", value), Err(FieldError::Value), "{value:?}");
+        }
+        assert_eq!(append("!#$%&'*+-.^_`|~09azAZ", b" \t!~\x80\xff"), Ok(()));
+    }
+
+    #[test]
+    fn spaces_around_a_value_are_dropped() {
+        assert_eq!(list(&fields(&[("a", " \tb c\t "), ("d", " "), ("e", "")])), [("a", "b c"), ("d", ""), ("e", "")]);
+    }
+
+    #[test]
+    fn set_replaces_all_of_a_name() {
+        let mut fields = fields(&[("a", "1"), ("b", "2"), ("A", "3")]);
+        fields.set("a", "4").unwrap();
+        assert_eq!(list(&fields), [("b", "2"), ("a", "4")]);
+        assert_eq!(fields.set("b", "\n"), Err(FieldError::Value));
+        assert_eq!(list(&fields), [("b", "2"), ("a", "4")]);
+    }
+
+    #[test]
+    fn remove_tells_whether_there_was_one() {
+        let mut fields = fields(&[("a", "1"), ("b", "2"), ("A", "3")]);
+        assert!(fields.remove("a"));
+        assert!(!fields.remove("a"));
+        assert_eq!(list(&fields), [("b", "2")]);
+    }
+
+    #[test]
+    fn lists_are_joined_and_split() {
+        let fields = fields(&[("Connection", "a ,, B\t"), ("x", "close"), ("connection", ",close")]);
+        assert_eq!(fields.members("connection").collect::<Vec<_>>(), [&b"a"[..], b"B", b"close"]);
+        assert!(fields.has_token("connection", "b"));
+        assert!(fields.has_token("Connection", "Close"));
+        assert!(!fields.has_token("connection", "c"));
+    }
+
+    #[test]
+    fn equality_is_of_names_without_case_and_of_values_in_order() {
+        let one = fields(&[("a", "1"), ("b", "23")]);
+        assert_eq!(one, fields(&[("A", "1"), ("b", "23")]));
+        assert_ne!(one, fields(&[("a", "12"), ("b", "3")]));
+        assert_ne!(one, fields(&[("b", "23"), ("a", "1")]));
+        assert_ne!(one, fields(&[("a", "1"), ("c", "23")]));
+        assert_ne!(one, fields(&[("a", "1"), ("b", "23"), ("c", "")]));
+        assert_ne!(one, fields(&[("a", "1"), ("b", "24")]));
+    }
+
+    #[test]
+    fn debug_hides_what_proves_an_identity() {
+        let fields = fields(&[("Authorization", "Bearer x"), ("cookie", "x"), ("Accept", "y")]);
+        assert_eq!(format!("{fields:?}"), r#"{"Authorization": "(hidden)", "cookie": "(hidden)", "Accept": "y"}"#);
+    }
+
+    #[test]
+    fn errors_say_what_is_allowed() {
+        assert!(FieldError::Name.to_string().contains("token"));
+        assert!(FieldError::Value.to_string().contains("control characters"));
+    }
+}

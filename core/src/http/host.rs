@@ -40,3 +40,35 @@ pub(super) fn is_ip_literal(host: &str) -> bool {
 fn is_name(host: &str) -> bool {
     host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Option<(&str, Option<&str>)> {
+        HostPort::parse(text).map(|parts| (parts.host, parts.port))
+    }
+
+    #[test]
+    fn hosts_and_ports_are_split() {
+        assert_eq!(parts("a"), Some(("a", None)));
+        assert_eq!(parts("a.b:8080"), Some(("a.b", Some("8080"))));
+        assert_eq!(parts("a:"), Some(("a", Some(""))));
+        assert_eq!(parts(""), Some(("", None)));
+        assert_eq!(parts(":80"), Some(("", Some("80"))));
+        assert_eq!(parts("[::1]"), Some(("[::1]", None)));
+        assert_eq!(parts("[::1]:80"), Some(("[::1]", Some("80"))));
+        assert_eq!(parts("A-._~%20!$&'()*+;=9"), Some(("A-._~%20!$&'()*+;=9", None)));
+        assert_eq!(parts("a:12345"), Some(("a", Some("12345"))));
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        for text in [
+            "a b", "a,b", "a/b", "a@b", "a?b", "a#b", "a:b", "a:123456", "a:-1", "::1", "[::1", "::1]", "[a]",
+            "[::1]a", "[::1]:a", "é",
+        ] {
+            assert_eq!(parts(text), None, "{text}");
+        }
+    }
+}

@@ -87,3 +87,75 @@ fn unquote(text: &str) -> (Cow<'_, str>, &str) {
 }
 
 const SPACE: [char; 2] = [' ', '\t'];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn charset(value: &str) -> Option<String> {
+        MediaType::parse(value.as_bytes()).unwrap().charset().map(Cow::into_owned)
+    }
+
+    #[test]
+    fn essence_compares_without_case_and_parameters() {
+        for value in
+            ["text/event-stream", "Text/Event-Stream ; charset=UTF-8", " text/event-stream;", "text/event-stream\t"]
+        {
+            assert!(MediaType::parse(value.as_bytes()).unwrap().is("text/event-stream"), "{value}");
+        }
+        for value in ["text/event-streams", "text/plain; text/event-stream", "application/text/event-stream"] {
+            let media_type = MediaType::parse(value.as_bytes());
+            assert!(media_type.is_none_or(|media_type| !media_type.is("text/event-stream")), "{value}");
+        }
+        assert_eq!(MediaType::parse(b"Text/Plain;x").unwrap().essence(), "Text/Plain");
+    }
+
+    #[test]
+    fn what_is_no_media_type_is_none() {
+        for value in [
+            &b""[..],
+            b"text",
+            b"text/",
+            b"/plain",
+            b";a=b",
+            b"te xt/plain",
+            b"text/pl ain",
+            b"a/b/c",
+            b"a/b, c/d",
+            b"\xff/a",
+        ] {
+            assert_eq!(MediaType::parse(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_found_in_any_case_and_without_quotes() {
+        assert_eq!(charset("a/b;charset=utf-8").as_deref(), Some("utf-8"));
+        assert_eq!(charset("a/b; Charset=utf-8 ; x=y").as_deref(), Some("utf-8"));
+        assert_eq!(charset("a/b;x=y;charset=\"utf-8\"").as_deref(), Some("utf-8"));
+        assert_eq!(charset("a/b;x=\";charset=no\\\"\" ;charset=yes").as_deref(), Some("yes"));
+        assert_eq!(charset("a/b;charset=\"a\\\"b\\\\c\"").as_deref(), Some("a\"b\\c"));
+        assert_eq!(charset("a/b;charset=\"open").as_deref(), Some("open"));
+        assert_eq!(charset("a/b;charset=\"\"").as_deref(), Some(""));
+        assert_eq!(charset("a/b;charset=\"x\"y;z=1").as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn malformed_parameters_are_left_out() {
+        for value in [
+            "a/b",
+            "a/b;",
+            "a/b;;",
+            "a/b;charset",
+            "a/b;charset=",
+            "a/b; charset =x",
+            "a/b;charset=x y",
+            "a/b;x=charset",
+        ] {
+            assert_eq!(charset(value), None, "{value}");
+        }
+        assert_eq!(charset("a/b;charset;charset=x").as_deref(), Some("x"));
+        assert_eq!(charset("a/b; ;=;charset=x").as_deref(), Some("x"));
+        assert_eq!(charset("a/b;ch ar=\"y\";charset=x").as_deref(), Some("x"));
+    }
+}

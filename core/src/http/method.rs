@@ -68,3 +68,34 @@ impl fmt::Display for BadMethod {
 impl core::error::Error for BadMethod {}
 
 const KNOWN: [&str; 8] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn known_methods_equal_their_constants() {
+        for name in KNOWN {
+            let method = Method::new(name).unwrap();
+            assert!(matches!(method.0, Cow::Borrowed(_)));
+            assert_eq!(method.to_string(), name);
+        }
+        assert_eq!(Method::new("GET"), Ok(Method::GET));
+        assert_eq!(Method::new("PURGE").unwrap().as_str(), "PURGE");
+    }
+
+    #[test]
+    fn case_counts() {
+        assert_ne!(Method::new("get"), Ok(Method::GET));
+    }
+
+    #[test]
+    fn only_tokens_are_methods() {
+        for name in ["", "GET ", "G\r\n", "é", "A/B"] {
+            assert_eq!(Method::new(name), Err(BadMethod), "{name:?}");
+        }
+        assert!(BadMethod.to_string().contains("token"));
+    }
+}

@@ -40,3 +40,37 @@ fn digit(byte: u8) -> Option<u8> {
 }
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(text: &[u8]) -> (Vec<u8>, bool) {
+        let mut out = Vec::new();
+        let well_formed = decode_into(text, &mut out);
+        (out, well_formed)
+    }
+
+    #[test]
+    fn escapes_are_read_in_both_cases() {
+        assert_eq!(decode(b"a%2f%2Fb%00%fF"), (b"a//b\0\xff".to_vec(), true));
+    }
+
+    #[test]
+    fn malformed_escapes_stay_as_they_are() {
+        for text in [&b"%"[..], b"%2", b"%zz", b"%%", b"a%2", b"%+1", b"%2\xc3"] {
+            assert_eq!(decode(text), (text.to_vec(), false));
+        }
+        assert_eq!(decode(b"%%41"), (b"%A".to_vec(), false));
+    }
+
+    #[test]
+    fn every_byte_survives() {
+        for byte in 0..=255 {
+            let mut encoded = Vec::new();
+            encode_into(&[byte], |_| false, &mut encoded);
+            assert_eq!(encoded.len(), 3);
+            assert_eq!(decode(&encoded), ([byte].to_vec(), true));
+        }
+    }
+}

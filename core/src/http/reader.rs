@@ -273,7 +273,7 @@ fn request_error(error: httparse::Error, head: &[u8]) -> HeadError {
             Some(method) if is_token(method) => HeadError::Target,
             _ => HeadError::Method,
         },
-        httparse::Error::Version => version_error(line.rsplit(|&byte| byte == b' ').next()),
+        httparse::Error::Version => version_error(line.split(|&byte| byte == b' ').nth(2)),
         other => field_error(other, head),
     }
 }

@@ -44,3 +44,17 @@ pub const fn reason_phrase(status: u16) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statuses_that_are_answered_with_have_a_phrase() {
+        for status in [200, 204, 400, 403, 404, 405, 408, 413, 417, 431, 501, 503, 505] {
+            assert!(reason_phrase(status).starts_with(|first: char| first.is_ascii_uppercase()), "{status}");
+        }
+        assert_eq!(reason_phrase(404), "Not Found");
+        assert_eq!(reason_phrase(299), "");
+    }
+}

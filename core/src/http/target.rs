@@ -158,3 +158,72 @@ impl fmt::Display for TargetError {
 }
 
 impl core::error::Error for TargetError {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::ToOwned;
+
+    use super::*;
+
+    fn get(target: &str) -> Target<'_> {
+        Target::parse(&Method::GET, target).unwrap()
+    }
+
+    #[test]
+    fn each_form_has_its_parts() {
+        let target = get("/v1/events?channel=a");
+        assert_eq!((target.form(), target.authority()), (Form::Origin, None));
+        assert_eq!((target.path(), target.query()), ("/v1/events", Some("channel=a")));
+
+        let target = get("http://a:80/b?c?d");
+        assert_eq!((target.form(), target.authority()), (Form::Absolute, Some("a:80")));
+        assert_eq!((target.path(), target.query()), ("/b", Some("c?d")));
+
+        let target = get("HTTPS://a?c");
+        assert_eq!((target.authority(), target.path(), target.query()), (Some("a"), "/", Some("c")));
+
+        let target = Target::parse(&Method::OPTIONS, "*").unwrap();
+        assert_eq!(
+            (target.form(), target.authority(), target.path(), target.query()),
+            (Form::Asterisk, None, "*", None)
+        );
+
+        let target = Target::parse(&Method::CONNECT, "[::1]:443").unwrap();
+        assert_eq!((target.form(), target.authority(), target.path()), (Form::Authority, Some("[::1]:443"), ""));
+    }
+
+    #[test]
+    fn segments_are_split_before_they_are_decoded() {
+        let segments = |path: &'static str| get(path).segments().collect::<Result<Vec<_>, _>>();
+        assert_eq!(segments("/v1/channels/a%2Fb/publish").unwrap(), ["v1", "channels", "a/b", "publish"]);
+        assert_eq!(segments("/").unwrap(), [""]);
+        assert_eq!(segments("/a//b/").unwrap(), ["a", "", "b", ""]);
+        assert_eq!(segments("/caf%C3%A9+x").unwrap(), ["café+x"]);
+        assert_eq!(segments("/%ff"), Err(TargetError::Escape));
+        assert_eq!(segments("/%2"), Err(TargetError::Escape));
+        assert_eq!(Target::parse(&Method::OPTIONS, "*").unwrap().segments().count(), 0);
+    }
+
+    #[test]
+    fn queries_are_read_as_forms() {
+        let pairs = |target: &'static str| -> Vec<(String, String)> {
+            get(target).query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+        };
+        let expect = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        assert_eq!(pairs("/?channel=a&channel=b"), expect(&[("channel", "a"), ("channel", "b")]));
+        assert_eq!(pairs("/?a+b=c%20d%2B&e"), expect(&[("a b", "c d+"), ("e", "")]));
+        assert_eq!(pairs("/?&&a=&=b&c=d=e&"), expect(&[("a", ""), ("", "b"), ("c", "d=e")]));
+        assert_eq!(pairs("/?a=%zz%ff%26"), expect(&[("a", "%zz\u{fffd}&")]));
+        assert_eq!(pairs("/?"), []);
+        assert_eq!(pairs("/"), []);
+    }
+
+    #[test]
+    fn what_is_not_visible_ascii_is_refused() {
+        for target in ["", "/a b", "/é", "/\n", "/\x7f"] {
+            assert_eq!(Target::parse(&Method::GET, target), Err(TargetError::Form), "{target:?}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! URLs of clients: parsing, resolving, origins.
+
+use proptest::prelude::*;
+use tidewire_core::http::{Url, UrlError};
+use tidewire_tests::fuzz_http;
+
+/// RFC 3986 §5.4: references and what they resolve to against `http://a/b/c/d;p?q`; fragments are dropped.
+const REFERENCES: [(&str, &str); 41] = [
+    // §5.4.1, normal examples (without `g:h`, which is another scheme)
+    ("g", "http://a/b/c/g"),
+    ("./g", "http://a/b/c/g"),
+    ("g/", "http://a/b/c/g/"),
+    ("/g", "http://a/g"),
+    ("//g", "http://g/"),
+    ("?y", "http://a/b/c/d;p?y"),
+    ("g?y", "http://a/b/c/g?y"),
+    ("#s", "http://a/b/c/d;p?q"),
+    ("g#s", "http://a/b/c/g"),
+    ("g?y#s", "http://a/b/c/g?y"),
+    (";x", "http://a/b/c/;x"),
+    ("g;x", "http://a/b/c/g;x"),
+    ("g;x?y#s", "http://a/b/c/g;x?y"),
+    ("", "http://a/b/c/d;p?q"),
+    (".", "http://a/b/c/"),
+    ("./", "http://a/b/c/"),
+    ("..", "http://a/b/"),
+    ("../", "http://a/b/"),
+    ("../g", "http://a/b/g"),
+    ("../..", "http://a/"),
+    ("../../", "http://a/"),
+    ("../../g", "http://a/g"),
+    // §5.4.2, abnormal examples
+    ("../../../g", "http://a/g"),
+    ("../../../../g", "http://a/g"),
+    ("/./g", "http://a/g"),
+    ("/../g", "http://a/g"),
+    ("g.", "http://a/b/c/g."),
+    (".g", "http://a/b/c/.g"),
+    ("g..", "http://a/b/c/g.."),
+    ("..g", "http://a/b/c/..g"),
+    ("./../g", "http://a/b/g"),
+    ("./g/.", "http://a/b/c/g/"),
+    ("g/./h", "http://a/b/c/g/h"),
+    ("g/../h", "http://a/b/c/h"),
+    ("g;x=1/./y", "http://a/b/c/g;x=1/y"),
+    ("g;x=1/../y", "http://a/b/c/y"),
+    ("g?y/./x", "http://a/b/c/g?y/./x"),
+    ("g?y/../x", "http://a/b/c/g?y/../x"),
+    ("g#s/./x", "http://a/b/c/g"),
+    ("g#s/../x", "http://a/b/c/g"),
+    // "for backward compatibility", as browsers do
+    ("http:g", "http://a/b/c/g"),
+];
+
+#[test]
+fn references_resolve_as_in_the_rfc() {
+    let base = Url::parse("http://a/b/c/d;p?q").unwrap();
+    for (reference, expected) in REFERENCES {
+        assert_eq!(base.join(reference).map(|url| url.to_string()), Ok(expected.to_owned()), "{reference}");
+    }
+    assert_eq!(base.join("g:h"), Err(UrlError::Scheme));
+}
+
+#[test]
+fn references_beyond_the_rfc_resolve_too() {
+    let cases = [
+        ("http://a", "g", "http://a/g"),
+        ("http://a", "?x", "http://a/?x"),
+        ("http://a/?x", "", "http://a/?x"),
+        ("http://a/b?x", "c", "http://a/c"),
+        ("http://a/b?x=/y/z", "c", "http://a/c"),
+        ("http://a/b?", "", "http://a/b?"),
+        ("http://a/b", "?", "http://a/b?"),
+        ("http://a/b/", "..", "http://a/"),
+        ("http://a/b", "https://c/d", "https://c/d"),
+        ("http://a/b", "HTTPS://C:443", "https://c/"),
+        ("https://a:8443/b", "//c/d", "https://c/d"),
+        ("https://a:8443/b", "/d", "https://a:8443/d"),
+        ("http://a/b", "%2e%2E/c", "http://a/c"),
+        ("http://a/b/", ".%2e", "http://a/"),
+        ("http://a/b", "./x:y", "http://a/x:y"),
+        ("http://a/b", "/x:y", "http://a/x:y"),
+        ("http://a/b", "?x:y", "http://a/b?x:y"),
+        ("http://a/b", "a/..//b", "http://a//b"),
+        ("http://a/b", "http:", "http://a/b"),
+        ("http://a/b", "http:?x", "http://a/b?x"),
+        ("http://a/b", "käse?ä#ö", "http://a/k%C3%A4se?%C3%A4"),
+    ];
+    for (base, reference, expected) in cases {
+        let joined = Url::parse(base).unwrap().join(reference);
+        assert_eq!(joined.map(|url| url.to_string()), Ok(expected.to_owned()), "{base} + {reference}");
+    }
+}
+
+#[test]
+fn references_to_elsewhere_are_refused() {
+    let base = Url::parse("http://a/b").unwrap();
+    assert_eq!(base.join("https:g"), Err(UrlError::Host));
+    assert_eq!(base.join("ftp://a/"), Err(UrlError::Scheme));
+    assert_eq!(base.join("data:text/event-stream,x"), Err(UrlError::Scheme));
+    assert_eq!(base.join("//"), Err(UrlError::Host));
+    assert_eq!(base.join("//user@c/"), Err(UrlError::Userinfo));
+    assert_eq!(base.join("a b"), Err(UrlError::Character { char: ' ' }));
+    assert_eq!(base.join("a\r\nHost: b"), Err(UrlError::Character { char: '\r' }));
+}
+
+#[test]
+fn urls_are_taken_apart() {
+    let parts = |text: &str| {
+        let url = Url::parse(text).unwrap();
+        (url.is_tls(), url.host().to_owned(), url.port(), url.authority().to_owned(), url.target().to_owned())
+    };
+    let expect = |tls, host: &str, port, authority: &str, target: &str| {
+        (tls, host.to_owned(), port, authority.to_owned(), target.to_owned())
+    };
+    assert_eq!(parts("http://localhost"), expect(false, "localhost", 80, "localhost", "/"));
+    assert_eq!(parts("http://localhost:8080/x?y#z"), expect(false, "localhost", 8080, "localhost:8080", "/x?y"));
+    assert_eq!(parts("https://Example.ORG:443/A"), expect(true, "example.org", 443, "example.org", "/A"));
+    assert_eq!(parts("https://a:80"), expect(true, "a", 80, "a:80", "/"));
+    assert_eq!(parts("http://a:443"), expect(false, "a", 443, "a:443", "/"));
+    assert_eq!(parts("HTTP://a:/"), expect(false, "a", 80, "a", "/"));
+    assert_eq!(parts("http://a:00080/"), expect(false, "a", 80, "a", "/"));
+    assert_eq!(parts("http://[::1]/"), expect(false, "::1", 80, "[::1]", "/"));
+    assert_eq!(parts("http://[2001:DB8::1]:8080?x"), expect(false, "2001:db8::1", 8080, "[2001:db8::1]:8080", "/?x"));
+    assert_eq!(parts("http://[::ffff:127.0.0.1]"), expect(false, "::ffff:127.0.0.1", 80, "[::ffff:127.0.0.1]", "/"));
+    assert_eq!(parts("http://127.0.0.1:65535"), expect(false, "127.0.0.1", 65535, "127.0.0.1:65535", "/"));
+    assert_eq!(parts("http://a_b-c.d."), expect(false, "a_b-c.d.", 80, "a_b-c.d.", "/"));
+    assert_eq!(parts("http://a?"), expect(false, "a", 80, "a", "/?"));
+    assert_eq!(parts("http://a/b/../c/./d"), expect(false, "a", 80, "a", "/c/d"));
+    assert_eq!(parts("http://a?x://y@z"), expect(false, "a", 80, "a", "/?x://y@z"));
+    assert_eq!(Url::parse("http://a").unwrap().scheme(), "http");
+    assert_eq!(Url::parse("https://a").unwrap().scheme(), "https");
+    assert_eq!("http://a".parse(), Url::parse("http://a"));
+}
+
+#[test]
+fn what_cannot_stand_in_a_url_is_percent_encoded() {
+    let target = |text: &str| Url::parse(text).unwrap().target().to_owned();
+    assert_eq!(target("http://a/ü/日本?ü=日"), "/%C3%BC/%E6%97%A5%E6%9C%AC?%C3%BC=%E6%97%A5");
+    assert_eq!(target("http://a/\"<>\\^`{|}[]"), "/%22%3C%3E%5C%5E%60%7B%7C%7D%5B%5D");
+    assert_eq!(target("http://a/-._~!$&'()*+,;=:@%41?/?"), "/-._~!$&'()*+,;=:@%41?/?");
+}
+
+#[test]
+fn urls_that_nobody_can_follow_are_refused() {
+    let cases = [
+        ("", UrlError::Relative),
+        ("/path", UrlError::Relative),
+        ("example.org/path", UrlError::Relative),
+        ("//example.org/path", UrlError::Relative),
+        ("localhost:8080/path", UrlError::Scheme),
+        ("ws://a/", UrlError::Scheme),
+        ("1http://a/", UrlError::Relative),
+        ("http:", UrlError::Host),
+        ("http:a", UrlError::Host),
+        ("http:/a", UrlError::Host),
+        ("http://", UrlError::Host),
+        ("http:///a", UrlError::Host),
+        ("http://:80/", UrlError::Host),
+        ("http://?x", UrlError::Host),
+        ("http://a,b/", UrlError::Host),
+        ("http://a\\b/", UrlError::Host),
+        ("http://%41/", UrlError::Host),
+        ("http://[::1/", UrlError::Host),
+        ("http://::1/", UrlError::Host),
+        ("http://[v1.x]/", UrlError::Host),
+        ("http://[fe80::1%25eth0]/", UrlError::Host),
+        ("http://[::1]x/", UrlError::Host),
+        ("http://bücher.example/", UrlError::HostNotAscii),
+        ("http://a:0/", UrlError::Port),
+        ("http://a:65536/", UrlError::Port),
+        ("http://a:x/", UrlError::Port),
+        ("http://a:+80/", UrlError::Port),
+        ("http://a:-1/", UrlError::Port),
+        ("http://a:80:80/", UrlError::Host),
+        ("http://user@a/", UrlError::Userinfo),
+        ("http://user:password@a/", UrlError::Userinfo),
+        ("http://a@b@c/", UrlError::Userinfo),
+        ("http://a/b c", UrlError::Character { char: ' ' }),
+        (" http://a/", UrlError::Character { char: ' ' }),
+        ("http://a/\n", UrlError::Character { char: '\n' }),
+        ("http://a/\0", UrlError::Character { char: '\0' }),
+        ("http://a/\u{7f}", UrlError::Character { char: '\u{7f}' }),
+        ("http://a/\u{85}", UrlError::Character { char: '\u{85}' }),
+        ("http://a/#\t", UrlError::Character { char: '\t' }),
+    ];
+    for (text, error) in cases {
+        assert_eq!(Url::parse(text), Err(error), "{text:?}");
+        assert!(error.to_string().starts_with("the URL"), "{error}");
+    }
+    assert_eq!(UrlError::Character { char: '\n' }.to_string(), "the URL holds the control character \\n; leave it out");
+    assert_eq!(UrlError::Character { char: ' ' }.to_string(), "the URL holds a space; write it as %20");
+}
+
+#[test]
+fn an_origin_is_scheme_host_and_port() {
+    let same = |one: &str, other: &str| Url::parse(one).unwrap().same_origin(&Url::parse(other).unwrap());
+    assert!(same("http://a/b", "http://A:80/c?d"));
+    assert!(same("https://a:443", "https://a"));
+    assert!(!same("http://a", "https://a"));
+    assert!(!same("http://a", "http://a:81"));
+    assert!(!same("http://a:443", "https://a"));
+    assert!(!same("http://a", "http://b"));
+    assert!(!same("http://a", "http://a.a"));
+}
+
+proptest! {
+    #[test]
+    fn a_url_prints_as_it_parses_and_joins(
+        text in "https?://(a|\\[::1\\]|a\\.b)(:[0-9]{1,5})?(/|\\.|\\.\\.|%2e|b|ü|;|:|=)*(\\?(x|/|\\?|&|=|ü)*)?(#x)?",
+        reference in "(http:|https:)?(//a)?(/|\\.|\\.\\.|%2e|b|ü|;|:|=)*(\\?(x|/|\\?|&|=|ü)*)?(#x)?",
+    ) {
+        fuzz_http::url(format!("{text}\n{reference}").as_bytes());
+    }
+}
