@@ -17,6 +17,8 @@
 //! - [`Wire`] is the HTTP/1.1 of one attempt: it writes the request and reads the response.
 //! - [`EventSource`] is both in one: what a driver with sockets runs.
 //!
+//! Beside them stands [`exchange`], for requests that are no streams, such as [`publish`].
+//!
 //! # Driving an [`EventSource`]
 //!
 //! ```text
@@ -45,6 +47,10 @@
 //! - The event that was being received when a connection is lost is discarded, and its id is not used.
 //! - A stream that reaches a [limit](crate::sse::Limits) is lost like any other, but never counts as healthy: the next
 //!   connection may meet the same event.
+
+pub mod exchange;
+#[cfg(feature = "json")]
+pub mod publish;
 
 mod config;
 mod event;
