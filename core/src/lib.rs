@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "json")]
+pub mod api;
 pub mod backoff;
 pub mod client;
 pub mod http;
