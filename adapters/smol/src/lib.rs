@@ -1,1 +1,13 @@
-//! Tidewire on smol.
+//! Tidewire on smol: sockets and timers. What is sent and when is decided by the machines of `tidewire-core`.
+#![forbid(unsafe_code)]
+
+pub use tidewire_core as core;
+
+mod alarm;
+mod connection;
+mod link;
+mod reader;
+mod runtime;
+
+pub use connection::Connection;
+pub use reader::Reader;

@@ -10,6 +10,7 @@ mod decoder;
 mod race;
 mod random;
 mod reader;
+mod turns;
 
 pub use buffer::with_buffer;
 pub use clock::Clock;
@@ -17,3 +18,4 @@ pub use decoder::{Decoder, ReadError};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
+pub use turns::Turns;

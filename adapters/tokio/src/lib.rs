@@ -1,1 +1,15 @@
-//! Tidewire on tokio.
+//! Tidewire on tokio: sockets and timers. What is sent and when is decided by the machines of `tidewire-core`.
+//!
+//! The runtime needs its I/O and time drivers (`enable_all`).
+#![forbid(unsafe_code)]
+
+pub use tidewire_core as core;
+
+mod alarm;
+mod connection;
+mod link;
+mod reader;
+mod runtime;
+
+pub use connection::Connection;
+pub use reader::Reader;

@@ -1,0 +1,94 @@
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use tidewire_core::{Closing, Instant, Protocol};
+use tidewire_std::{Clock, Turns};
+
+use crate::alarm::Alarm;
+use crate::link::Link;
+use crate::runtime::{AsyncRead, AsyncWrite};
+
+/// Drives one machine over one socket, or over any stream: TLS, a pipe, a socket of one's own making.
+///
+/// Nothing moves unless [`next`](Self::next) is awaited: it reads, writes and keeps the time until there is an event. Its
+/// wait may be given up at any point, as in a `select`; nothing is lost by it.
+#[derive(Debug)]
+pub struct Connection<IO, P> {
+    protocol: P,
+    link: Option<Link<IO>>,
+    clock: Clock,
+    alarm: Alarm,
+    turns: Turns,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
+    /// Drives `protocol`, which was told the time of `clock`, over `io`.
+    pub fn new(io: IO, protocol: P, clock: Clock) -> Self {
+        Self { protocol, link: Some(Link::new(io)), clock, alarm: Alarm::default(), turns: Turns::default() }
+    }
+
+    /// Waits for the next event; none when the connection is over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream, once; the connection is over then.
+    pub async fn next(&mut self) -> io::Result<Option<P::Event>> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`next`](Self::next).
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<P::Event>>> {
+        loop {
+            if let Some(event) = self.protocol.poll_event() {
+                return Poll::Ready(Ok(Some(event)));
+            }
+            let over = self.link.as_ref().is_some_and(Link::is_over);
+            if over || self.protocol.closing() == Closing::Abort {
+                self.link = None;
+            }
+            let Some(link) = &mut self.link else {
+                return Poll::Ready(Ok(None));
+            };
+            ready!(self.turns.poll(context));
+            let now = self.clock.now();
+            let moved = link.poll_turn(context, now, &mut self.protocol);
+            if let Poll::Ready(Err(error)) = moved {
+                self.link = None;
+                return Poll::Ready(Err(error));
+            }
+            // After reading: what came while the caller was busy is no silence.
+            let deadline = self.protocol.poll_timeout();
+            if deadline.is_some_and(|at| at <= now) {
+                self.protocol.handle_timeout(now);
+            } else if moved.is_pending() && self.alarm.poll(context, &self.clock, deadline).is_pending() {
+                self.turns.rest();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Returns the machine, to tell it something; what that makes it send goes out at the next wait.
+    pub fn protocol_mut(&mut self) -> &mut P {
+        &mut self.protocol
+    }
+
+    /// Returns the machine.
+    pub fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
+    /// Returns the time as the machine is told it.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+}

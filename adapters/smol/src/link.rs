@@ -1,0 +1,91 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tidewire_core::{Closing, Instant, Protocol};
+use tidewire_std::with_buffer;
+
+use crate::runtime::{AsyncRead, AsyncWrite, poll_close, poll_read};
+
+/// A socket and what it has not taken yet.
+#[derive(Debug)]
+pub(crate) struct Link<IO> {
+    io: IO,
+    output: Bytes,
+    unflushed: bool,
+    input_ended: bool,
+    output_ended: bool,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
+    pub(crate) fn new(io: IO) -> Self {
+        Self { io, output: Bytes::new(), unflushed: false, input_ended: false, output_ended: false }
+    }
+
+    /// Tells whether both sides have ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.input_ended && self.output_ended
+    }
+
+    /// Reads once and writes once, each only if it can; ready when either did, and the machine is to be asked again.
+    pub(crate) fn poll_turn<P: Protocol>(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Instant,
+        protocol: &mut P,
+    ) -> Poll<io::Result<()>> {
+        let read = self.poll_read(context, now, protocol)?;
+        let written = self.poll_write(context, protocol);
+        match (read, written) {
+            // What the peer said before it went away is read first; the error comes again.
+            (Poll::Ready(()), _) => Poll::Ready(Ok(())),
+            (Poll::Pending, written) => written,
+        }
+    }
+
+    fn poll_read<P: Protocol>(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Instant,
+        protocol: &mut P,
+    ) -> Poll<io::Result<()>> {
+        if self.input_ended {
+            return Poll::Pending;
+        }
+        with_buffer(|buffer| {
+            let count = ready!(poll_read(&mut self.io, context, buffer))?;
+            match buffer.get(..count).unwrap_or_default() {
+                [] => {
+                    self.input_ended = true;
+                    protocol.handle_eof(now);
+                }
+                bytes => protocol.handle_input(now, bytes),
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    fn poll_write<P: Protocol>(&mut self, context: &mut Context<'_>, protocol: &mut P) -> Poll<io::Result<()>> {
+        if self.output.is_empty() {
+            self.output = protocol.poll_transmit().unwrap_or_default();
+        }
+        if !self.output.is_empty() {
+            let count = ready!(Pin::new(&mut self.io).poll_write(context, &self.output))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.output.advance(count);
+            self.unflushed = true;
+        } else if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(context))?;
+            self.unflushed = false;
+        } else if protocol.closing() == Closing::Finish && !self.output_ended {
+            ready!(poll_close(&mut self.io, context))?;
+            self.output_ended = true;
+        } else {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

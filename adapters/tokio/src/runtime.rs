@@ -1,0 +1,58 @@
+//! All that differs between this adapter and the one for smol.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep, sleep_until};
+
+pub(crate) use tokio::io::{AsyncRead, AsyncWrite};
+pub(crate) use tokio::net::TcpStream;
+
+/// Reads once; none is the end.
+pub(crate) fn poll_read<R: AsyncRead + Unpin>(
+    source: &mut R,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(source).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+/// Ends our side.
+pub(crate) fn poll_close<W: AsyncWrite + Unpin>(sink: &mut W, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    Pin::new(sink).poll_shutdown(context)
+}
+
+/// A timer that can be moved.
+#[derive(Debug)]
+pub(crate) struct Timer(Pin<Box<Sleep>>);
+
+impl Timer {
+    pub(crate) fn at(at: Instant) -> Self {
+        Self(Box::pin(sleep_until(at.into())))
+    }
+
+    pub(crate) fn set(&mut self, at: Instant) {
+        self.0.as_mut().reset(at.into());
+    }
+
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+/// Waits for `duration`.
+pub(crate) async fn pause(duration: Duration) {
+    sleep(duration).await;
+}
+
+/// Asks the system for the addresses of `host`.
+pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((host, port)).await?.collect())
+}
