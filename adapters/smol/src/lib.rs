@@ -4,10 +4,12 @@
 pub use tidewire_core as core;
 
 mod alarm;
+mod connect;
 mod connection;
 mod link;
 mod reader;
 mod runtime;
 
+pub use connect::connect;
 pub use connection::Connection;
 pub use reader::Reader;

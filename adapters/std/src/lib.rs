@@ -10,6 +10,7 @@ mod decoder;
 mod race;
 mod random;
 mod reader;
+mod socket;
 mod turns;
 
 pub use buffer::with_buffer;
@@ -18,4 +19,5 @@ pub use decoder::{Decoder, ReadError};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
+pub use socket::{accept_pause, tune};
 pub use turns::Turns;

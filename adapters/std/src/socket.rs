@@ -1,0 +1,62 @@
+use std::io;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+/// Sets what every TCP stream of ours wants: small writes leave at once, and the kernel takes little more than it can send,
+/// so that a slow reader shows as one early. What a system lacks is left out.
+///
+/// # Errors
+///
+/// Those of the system, when the socket is broken already.
+pub fn tune<'s, S>(stream: &'s S) -> io::Result<()>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios"))]
+    socket.set_tcp_notsent_lowat(NOT_SENT_LOW)?;
+    Ok(())
+}
+
+/// Returns how long a listener pauses after a failed accept, if it is to pause: an error of one connection that went away
+/// does not concern the next; being out of descriptors or memory does, and asking again at once would spin.
+pub fn accept_pause(error: &io::Error) -> Option<Duration> {
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::Interrupted => None,
+        _ => Some(ACCEPT_PAUSE),
+    }
+}
+
+/// Bytes not yet sent beyond which the kernel takes no more; a few segments keep the line busy.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios"))]
+const NOT_SENT_LOW: u32 = 16 * 1024;
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_tuned_stream_sends_at_once() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        tune(&stream).expect("tunes");
+        assert!(stream.nodelay().expect("reads"));
+        #[cfg(target_os = "linux")]
+        assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().expect("reads"), NOT_SENT_LOW);
+    }
+
+    #[test]
+    fn running_out_of_descriptors_pauses_and_a_lost_peer_does_not() {
+        assert!(accept_pause(&io::Error::from_raw_os_error(24)).is_some());
+        assert!(accept_pause(&io::ErrorKind::ConnectionAborted.into()).is_none());
+    }
+}
