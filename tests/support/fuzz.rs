@@ -1,0 +1,39 @@
+//! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
+
+use crate::fuzz_sse;
+
+/// What a target does with an input; it panics when something is wrong.
+pub type Body = fn(&[u8]);
+
+/// Every target by its name.
+#[rustfmt::skip]
+pub const TARGETS: &[(&str, Body)] = &[
+    ("sse_parser", fuzz_sse::parser),
+    ("sse_round_trip", fuzz_sse::round_trip),
+];
+
+/// Splits an input behind its first LF: what stands before may say how to cut the rest.
+pub fn split_line(input: &[u8]) -> (&[u8], &[u8]) {
+    match input.iter().position(|&byte| byte == b'\n') {
+        Some(at) => (&input[..at], &input[at + 1..]),
+        None => (&[], input),
+    }
+}
+
+/// Cuts a stream into chunks. The lengths are one byte each, again and again: `@` is 1, `A` is 2, … up to 32; none: one chunk.
+pub fn chunks<'a>(stream: &'a [u8], lengths: &[u8]) -> Vec<&'a [u8]> {
+    if lengths.is_empty() {
+        return vec![stream];
+    }
+    let mut rest = stream;
+    let mut chunks = Vec::new();
+    for length in lengths.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (chunk, after) = rest.split_at(rest.len().min(usize::from(length & 31) + 1));
+        chunks.push(chunk);
+        rest = after;
+    }
+    chunks
+}
