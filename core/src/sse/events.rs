@@ -1,9 +1,9 @@
 use memchr::memchr2;
 
-use super::error::{Error, Violation};
-use super::field::{self, Field, HEAD};
+use super::error::Error;
+use super::field::Field;
 use super::item::{Event, Item};
-use super::parser::{Found, Line, Parser, clear};
+use super::parser::{Line, Parser};
 use super::text;
 
 /// What is in a chunk: see [`Parser::feed`].
@@ -12,27 +12,109 @@ use super::text;
 pub struct Events<'p, 'c> {
     pub(super) parser: &'p mut Parser,
     pub(super) rest: &'c [u8],
+    /// The part of the chunk that was validated last; empty if it is not UTF-8.
+    text: &'c str,
+    /// How many bytes the chunk has from the beginning of that part on, and behind it.
+    text_start: usize,
+    text_end: usize,
 }
 
 impl<'p, 'c> Events<'p, 'c> {
+    pub(super) fn new(parser: &'p mut Parser, rest: &'c [u8]) -> Self {
+        Self { parser, rest, text: "", text_start: 0, text_end: rest.len() }
+    }
+
     /// Returns the next item; none when the chunk is used up.
     ///
     /// # Errors
     ///
     /// A limit was reached, and nothing more comes of this stream; or the parser is strict, and goes on if asked again.
+    // What is common is taken here: events of one data line that lie in the chunk, with type and id before it, and comments, all with LF or
+    // CR LF. Whatever is anything else is left, untouched, to `find`, which knows all rules.
     #[allow(clippy::should_implement_trait)]
+    #[inline]
     pub fn next(&mut self) -> Option<Result<Item<'_>, Error>> {
-        self.parser.settle();
-        match self.find() {
-            Ok(None) => None,
-            Ok(Some(found)) => Some(Ok(self.parser.lend(found))),
-            Err(error) => {
-                if error.is_fatal() {
-                    self.rest = &[];
+        if !self.parser.idle {
+            if self.parser.line == Line::Value(Field::Data) {
+                match self.resume_data() {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => return self.fail(error),
                 }
-                Some(Err(error))
+            }
+            if !self.parser.become_idle() {
+                return self.next_of_any();
             }
         }
+        let mut event_type = "";
+        loop {
+            let line = self.rest;
+            match line {
+                [b'd', ..] => {
+                    let Some(value) = line.strip_prefix(b"data:") else { break };
+                    let Some((value, end)) = split_line(value) else { return self.begin_behind(event_type) };
+                    let size = event_type.len() + self.parser.id.len() + value.len();
+                    if line.len() - end.len() > self.parser.limits.max_line || size >= self.parser.limits.max_event {
+                        break;
+                    }
+                    let ([b'\n', b'\n', rest @ ..] | [b'\r', b'\n', b'\r', b'\n', rest @ ..]) = end else { break };
+                    let Some(data) = self.text(line, value, end) else { break };
+                    self.rest = rest;
+                    return Some(Ok(Item::Message(self.parser.lend_message(event_type, data))));
+                }
+                // The heartbeat of many servers; the empty line that often follows dispatches nothing.
+                [b':', b'\n', b'\n', rest @ ..] if event_type.is_empty() && !self.parser.has_id => {
+                    self.rest = rest;
+                    self.parser.lines += 2;
+                    return Some(Ok(Item::Comment("")));
+                }
+                [b'\n', rest @ ..] if event_type.is_empty() && !self.parser.has_id => {
+                    self.rest = rest;
+                    self.parser.lines += 1;
+                }
+                [b'e', ..] => {
+                    let Some(value) = line.strip_prefix(b"event:") else { break };
+                    let Some((value, end)) = split_line(value) else { return self.begin_behind(event_type) };
+                    let size = self.parser.id.len() + value.len();
+                    if line.len() - end.len() > self.parser.limits.max_line || size > self.parser.limits.max_event {
+                        break;
+                    }
+                    let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { break };
+                    let Some(name) = self.text(line, value, end) else { break };
+                    event_type = name;
+                    self.rest = rest;
+                    self.parser.lines += 1;
+                }
+                [b'i', ..] => {
+                    let Some(value) = line.strip_prefix(b"id:") else { break };
+                    let Some((value, end)) = split_line(value) else { return self.begin_behind(event_type) };
+                    let size = event_type.len() + value.len();
+                    if line.len() - end.len() > self.parser.limits.max_line || size > self.parser.limits.max_event {
+                        break;
+                    }
+                    let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { break };
+                    let Some(id) = self.text(line, value, end) else { break };
+                    self.rest = rest;
+                    self.parser.lines += 1;
+                    self.parser.set_id(id);
+                }
+                [b':', value @ ..] if event_type.is_empty() => {
+                    let Some((value, end)) = split_comment(value) else { return self.begin_behind(event_type) };
+                    if line.len() - end.len() > self.parser.limits.max_line {
+                        break;
+                    }
+                    let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { break };
+                    let Some(text) = self.text(line, value, end) else { break };
+                    self.rest = rest;
+                    self.parser.lines += 1;
+                    return Some(Ok(Item::Comment(text)));
+                }
+                [] if event_type.is_empty() => return None,
+                _ => break,
+            }
+        }
+        self.keep_type(event_type);
+        self.next_of_any()
     }
 
     /// Returns the bytes of the chunk behind the last item taken; empty when there are no more items.
@@ -45,243 +127,76 @@ impl<'p, 'c> Events<'p, 'c> {
         OwnedEvents(self)
     }
 
-    fn find(&mut self) -> Result<Option<Found<'c>>, Error> {
-        if self.parser.line != Line::Start
-            && let Some(found) = self.resume()?
-        {
-            return Ok(Some(found));
-        }
-        // The event's only data line so far, as long as it needs not be copied.
-        let mut held: Option<&'c [u8]> = None;
-        loop {
-            let line = self.rest;
-            let value = match line {
-                [b'd', b'a', b't', b'a', b':', b' ', value @ ..] | [b'd', b'a', b't', b'a', b':', value @ ..] => value,
-                [b'\n' | b'\r', ..] => {
-                    self.end_line(line);
-                    match self.parser.dispatch(held.take()) {
-                        Ok(None) => continue,
-                        found => return found,
-                    }
-                }
-                [] => {
-                    self.keep(held);
-                    return Ok(None);
-                }
-                _ => match self.other(line, &mut held) {
-                    Ok(None) if self.rest.is_empty() => {
-                        self.keep(held);
-                        return Ok(None);
-                    }
-                    Ok(None) => continue,
-                    found => {
-                        self.keep(held);
-                        return found;
-                    }
-                },
-            };
-            let Some((value, end)) = memchr2(b'\n', b'\r', value).and_then(|at| value.split_at_checked(at)) else {
-                self.keep(held);
-                return self.begin(line).map(|()| None);
-            };
-            self.data_line(line.len() - end.len(), value, end, &mut held)?;
+    #[inline(never)]
+    fn next_of_any(&mut self) -> Option<Result<Item<'_>, Error>> {
+        self.parser.idle = false;
+        match self.find() {
+            Ok(None) => None,
+            Ok(Some(found)) => Some(Ok(self.parser.lend(found))),
+            Err(error) => self.fail(error),
         }
     }
 
-    /// Takes a whole data line.
-    #[inline]
-    fn data_line(
-        &mut self,
-        line_len: usize,
-        value: &'c [u8],
-        end: &'c [u8],
-        held: &mut Option<&'c [u8]>,
-    ) -> Result<(), Error> {
-        let parser = &mut *self.parser;
-        let pending = parser.pending(Field::Data, held.map_or(parser.data.len(), |value| value.len() + 1));
-        if line_len > parser.limits.max_line || pending + value.len() >= parser.limits.max_event {
-            return Err(parser.give_up(line_len, line_len - value.len(), pending));
-        }
-        self.end_line(end);
-        if held.is_none() && self.parser.data.is_empty() && !self.parser.strict {
-            *held = Some(value);
-            return Ok(());
-        }
-        self.keep(held.take());
-        self.keep(Some(value));
-        if self.parser.strict && text::decode(value).is_none() {
-            self.parser.object(Violation::InvalidUtf8)?;
-        }
-        Ok(())
-    }
-
-    /// Takes a line that does not begin with `data:`, whole or not.
-    fn other(&mut self, line: &'c [u8], held: &mut Option<&'c [u8]>) -> Result<Option<Found<'c>>, Error> {
-        let Some((line, end)) = memchr2(b'\n', b'\r', line).and_then(|at| line.split_at_checked(at)) else {
-            self.keep(held.take());
-            return self.begin(line).map(|()| None);
-        };
-        let (field, value) = field::split(line);
-        if field == Field::Data {
-            return self.data_line(line.len(), value, end, held).map(|()| None);
-        }
-        let parser = &mut *self.parser;
-        let pending = parser.pending(field, held.map_or(parser.data.len(), |value| value.len() + 1));
-        let size = if matches!(field, Field::Event | Field::Id) { pending + value.len() } else { 0 };
-        if line.len() > parser.limits.max_line || size > parser.limits.max_event {
-            let head_len = if size == 0 { line.len() } else { line.len() - value.len() };
-            return Err(parser.give_up(line.len(), head_len, pending));
-        }
-        self.end_line(end);
-        if field == Field::Comment {
-            if self.parser.strict && text::decode(value).is_none() {
-                self.parser.part.extend_from_slice(value);
-                self.parser.line = Line::Told;
-                self.parser.object(Violation::InvalidUtf8)?;
-            }
-            return Ok(Some(Found::Comment(Some(value))));
-        }
-        Ok(self.parser.set_field(field, value)?.map(Found::Retry))
-    }
-
-    /// Steps over the line end that `end` begins with.
-    #[inline]
-    fn end_line(&mut self, end: &'c [u8]) {
-        self.parser.lines += 1;
-        self.rest = match end {
-            [b'\r', b'\n', rest @ ..] => rest,
-            // Whether a LF follows is not waited for: the line is a line at once.
-            [b'\r'] => {
-                self.parser.after_cr = true;
-                &[]
-            }
-            [_, rest @ ..] => rest,
-            [] => &[],
-        };
-    }
-
-    /// Copies a data line into the data buffer.
-    fn keep(&mut self, value: Option<&'c [u8]>) {
-        if let Some(value) = value {
-            self.parser.data.reserve(value.len() + 1);
-            self.parser.data.extend_from_slice(value);
-            self.parser.data.push(b'\n');
-        }
-    }
-
-    /// Keeps the beginning of a line that the chunk does not end.
-    fn begin(&mut self, line: &'c [u8]) -> Result<(), Error> {
-        self.rest = &[];
-        self.parser.line_len = line.len();
-        if line.len() < HEAD {
-            self.parser.part.extend_from_slice(line);
-            self.parser.line = Line::Head;
-            return Ok(());
-        }
-        let (field, value) = field::split(line);
-        self.parser.line = Line::Value(field);
-        self.parser.value_start = self.parser.data.len();
-        self.append(field, value);
-        self.check(field, false)
-    }
-
-    /// Goes on with a line that an earlier chunk began.
-    fn resume(&mut self) -> Result<Option<Found<'c>>, Error> {
-        if self.parser.line == Line::Told {
-            self.parser.line = Line::Start;
-            return Ok(Some(Found::Comment(None)));
-        }
-        if self.parser.line == Line::Head {
-            let missing = HEAD.saturating_sub(self.parser.part.len()).min(self.rest.len());
-            let (head, rest) = self.rest.split_at_checked(missing).unwrap_or_default();
-            let at = head.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-            let head = at.and_then(|at| head.get(..at)).unwrap_or(head);
-            self.parser.part.extend_from_slice(head);
-            self.parser.line_len += head.len();
-            self.rest = if at.is_some() { self.rest.get(head.len()..).unwrap_or_default() } else { rest };
-            if at.is_none() && self.parser.part.len() < HEAD {
-                return Ok(None);
-            }
-            let mut head = [0; HEAD];
-            let len = self.parser.part.len();
-            for (to, from) in head.iter_mut().zip(self.parser.part.drain(..)) {
-                *to = from;
-            }
-            let (field, value) = field::split(head.get(..len).unwrap_or_default());
-            self.parser.line = Line::Value(field);
-            self.parser.value_start = self.parser.data.len();
-            self.append(field, value);
-        }
-        let Line::Value(field) = self.parser.line else { return Ok(None) };
-        let at = memchr2(b'\n', b'\r', self.rest);
-        let (value, end) = self.rest.split_at_checked(at.unwrap_or(self.rest.len())).unwrap_or_default();
-        self.parser.line_len += value.len();
-        self.append(field, value);
-        self.check(field, at.is_some())?;
-        if at.is_none() {
+    #[cold]
+    fn fail(&mut self, error: Error) -> Option<Result<Item<'_>, Error>> {
+        if error.is_fatal() {
             self.rest = &[];
-            return Ok(None);
         }
-        self.end_line(end);
-        self.finish_line(field)
+        Some(Err(error))
     }
 
-    /// Adds to the value of the unfinished line.
-    fn append(&mut self, field: Field, value: &[u8]) {
-        match field {
-            Field::Data => self.parser.data.extend_from_slice(value),
-            Field::Comment | Field::Event | Field::Id | Field::Retry => self.parser.part.extend_from_slice(value),
-            Field::Unknown => {}
+    /// Keeps the beginning of the line that the chunk does not end, and the event type before it.
+    #[inline(never)]
+    fn begin_behind(&mut self, event_type: &str) -> Option<Result<Item<'_>, Error>> {
+        self.keep_type(event_type);
+        self.begin(self.rest).err().and_then(|error| self.fail(error))
+    }
+
+    #[cold]
+    fn keep_type(&mut self, event_type: &str) {
+        self.parser.idle = false;
+        self.parser.event_type.push_str(event_type);
+    }
+
+    /// Returns `value` as text, if it is UTF-8; it lies in `line`, before `end`, and both go up to the chunk's end.
+    #[inline]
+    fn text(&mut self, line: &'c [u8], value: &'c [u8], end: &'c [u8]) -> Option<&'c str> {
+        match self.validated(value, end) {
+            Some(text) => Some(text),
+            None => self.validate(line, value, end),
         }
     }
 
-    /// Holds the unfinished line, or one that has come to its end, against the limits.
-    fn check(&mut self, field: Field, ended: bool) -> Result<(), Error> {
-        let parser = &mut *self.parser;
-        let (pending, value, end) = match field {
-            Field::Data => {
-                let start = parser.value_start;
-                (parser.pending(field, start), parser.data.len().saturating_sub(start), usize::from(ended))
-            }
-            Field::Event | Field::Id => (parser.pending(field, parser.data.len()), parser.part.len(), 0),
-            Field::Comment | Field::Retry | Field::Unknown => (0, 0, 0),
-        };
-        if parser.line_len > parser.limits.max_line || pending + value + end > parser.limits.max_event {
-            return Err(parser.give_up(parser.line_len, parser.line_len.saturating_sub(value), pending));
-        }
-        Ok(())
+    #[inline]
+    fn validated(&self, value: &'c [u8], end: &'c [u8]) -> Option<&'c str> {
+        // As seen from the chunk's end, which every slice here goes up to.
+        let start = self.text_start.checked_sub(end.len() + value.len())?;
+        self.text.get(start..start + value.len())
     }
 
-    /// Takes a line whose value is complete in the parser's buffers.
-    fn finish_line(&mut self, field: Field) -> Result<Option<Found<'c>>, Error> {
-        let parser = &mut *self.parser;
-        parser.line = Line::Start;
-        match field {
-            Field::Data => {
-                let value = parser.data.get(parser.value_start..).unwrap_or_default();
-                let objection = parser.strict && text::decode(value).is_none();
-                parser.data.push(b'\n');
-                if objection {
-                    parser.object(Violation::InvalidUtf8)?;
-                }
-                Ok(None)
-            }
-            Field::Comment => {
-                if parser.strict && text::decode(&parser.part).is_none() {
-                    parser.line = Line::Told;
-                    parser.object(Violation::InvalidUtf8)?;
-                }
-                Ok(Some(Found::Comment(None)))
-            }
-            Field::Event | Field::Id | Field::Retry | Field::Unknown => {
-                let mut value = core::mem::take(&mut parser.part);
-                let result = parser.set_field(field, &value);
-                clear(&mut value);
-                parser.part = value;
-                Ok(result?.map(Found::Retry))
-            }
+    /// Validates many short values at once: that is cheaper than one by one.
+    #[inline(never)]
+    fn validate(&mut self, line: &'c [u8], value: &'c [u8], end: &'c [u8]) -> Option<&'c str> {
+        // A window that is not UTF-8 is not tried again.
+        if end.len() < self.text_end && value.len() < WINDOW / 2 {
+            let window = text::whole(line.get(..WINDOW).unwrap_or(line));
+            self.text = text::decode(window).unwrap_or_default();
+            self.text_start = line.len();
+            self.text_end = line.len() - window.len();
         }
+        self.validated(value, end).or_else(|| text::decode(value))
     }
+}
+
+/// Splits what follows the colon of a field into its value and what begins with the line's end.
+#[inline]
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    split_comment(bytes.strip_prefix(b" ").unwrap_or(bytes))
+}
+
+#[inline]
+fn split_comment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    bytes.split_at_checked(memchr2(b'\n', b'\r', bytes)?)
 }
 
 /// Copies of the items of a chunk: see [`Events::owned`].
@@ -296,3 +211,6 @@ impl Iterator for OwnedEvents<'_, '_> {
         self.0.next().map(|item| item.map(|item| item.to_owned()))
     }
 }
+
+/// How many bytes are validated at once.
+const WINDOW: usize = 2 << 10;

@@ -47,6 +47,7 @@ mod error;
 mod events;
 mod field;
 mod item;
+mod lines;
 mod message;
 mod names;
 mod parser;

@@ -45,12 +45,8 @@ impl Default for Limits {
 pub struct Parser {
     pub(super) limits: Limits,
     pub(super) strict: bool,
-    /// Whether a limit was reached: nothing more of this stream is taken.
-    pub(super) failed: bool,
-    /// Whether the last chunk ended in CR: a LF that comes now belongs to it.
-    pub(super) after_cr: bool,
-    /// How much of a BOM came, from the start of the stream on.
-    bom: Bom,
+    /// What the first byte of the next chunk may still belong to.
+    pub(super) before: Before,
     /// Where in a line the last chunk ended.
     pub(super) line: Line,
     /// Bytes of the unfinished line so far.
@@ -64,7 +60,7 @@ pub struct Parser {
     /// Where in `data` the unfinished data line begins.
     pub(super) value_start: usize,
     /// Whether `data` was empty at the last chunk's start, too.
-    data_idle: bool,
+    is_data_idle: bool,
     /// HTML §9.2.6, "event type buffer".
     pub(super) event_type: String,
     /// HTML §9.2.6, "last event ID buffer", while it differs from the last event ID.
@@ -76,6 +72,8 @@ pub struct Parser {
     /// What is lent in place of bytes that are not UTF-8.
     lossy: String,
     lent: Lent,
+    /// Whether it is known that nothing is lent and nothing of an event has come but perhaps its id.
+    pub(super) idle: bool,
 }
 
 impl Default for Parser {
@@ -96,16 +94,14 @@ impl Parser {
         Self {
             limits,
             strict: false,
-            failed: false,
-            after_cr: false,
-            bom: Bom::Awaited(0),
+            before: Before::Bom(0),
             line: Line::Start,
             line_len: 0,
             lines: 0,
             part: Vec::new(),
             data: Vec::new(),
             value_start: 0,
-            data_idle: false,
+            is_data_idle: false,
             event_type: String::new(),
             id: String::new(),
             has_id: false,
@@ -113,6 +109,7 @@ impl Parser {
             has_own_id: false,
             lossy: String::new(),
             lent: Lent::Nothing,
+            idle: false,
         }
     }
 
@@ -120,6 +117,7 @@ impl Parser {
     /// are those of a lenient parser.
     pub fn strict(mut self) -> Self {
         self.strict = true;
+        self.idle = false;
         self
     }
 
@@ -140,29 +138,21 @@ impl Parser {
     ///
     /// Take items until there are none. Who stops earlier finds the unread bytes in [`Events::rest`] and has to feed them again: the
     /// parser stands exactly behind the last item taken.
+    #[inline]
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Events<'p, 'c> {
-        self.settle();
         self.shrink();
-        let mut rest = chunk;
-        if self.failed {
-            rest = &[];
-        } else if let Bom::Awaited(seen) = self.bom {
-            rest = self.skip_bom(seen, rest);
-        }
-        if self.after_cr && !rest.is_empty() {
-            self.after_cr = false;
-            rest = rest.strip_prefix(b"\n").unwrap_or(rest);
-        }
-        Events { parser: self, rest }
+        let rest = if self.before == Before::Line { chunk } else { self.step_over(chunk) };
+        Events::new(self, rest)
     }
 
     /// Notes the end of the stream and returns whether anything was lost by it; what comes next is a new stream, with the same last
     /// event ID.
     pub fn finish(&mut self) -> End {
         self.settle();
-        let in_line = !matches!(self.line, Line::Start | Line::Told) || matches!(self.bom, Bom::Awaited(1..));
+        let in_line = !matches!(self.line, Line::Start | Line::Told) || matches!(self.before, Before::Bom(1..));
         let in_event = !self.data.is_empty() || !self.event_type.is_empty() || self.has_id;
-        let end = if in_line || in_event || self.failed { End::MidEvent } else { End::Clean };
+        let failed = self.before == Before::Failure;
+        let end = if in_line || in_event || failed { End::MidEvent } else { End::Clean };
 
         // HTML §9.2.6: "Once the end of the file is reached, any pending data must be discarded."
         clear(&mut self.data);
@@ -170,9 +160,7 @@ impl Parser {
         clear_text(&mut self.event_type);
         clear_text(&mut self.id);
         self.has_id = false;
-        self.failed = false;
-        self.after_cr = false;
-        self.bom = Bom::Awaited(0);
+        self.before = Before::Bom(0);
         self.line = Line::Start;
         self.line_len = 0;
         self.lines = 0;
@@ -195,17 +183,17 @@ impl Parser {
         texts.iter().map(|text| text.capacity()).sum::<usize>() + self.data.capacity() + self.part.capacity()
     }
 
-    /// Clears what was lent with the last item.
-    #[inline]
-    pub(super) fn settle(&mut self) {
-        if self.lent != Lent::Nothing {
-            self.settle_lent();
-        }
+    /// Returns whether nothing of an event has come but perhaps its id, and nothing needs a second look.
+    pub(super) fn become_idle(&mut self) -> bool {
+        self.settle();
+        self.idle = self.line == Line::Start && self.data.is_empty() && self.event_type.is_empty() && !self.strict;
+        self.idle
     }
 
-    fn settle_lent(&mut self) {
+    /// Clears what was lent with the last item.
+    fn settle(&mut self) {
         match self.lent {
-            Lent::Nothing => {}
+            Lent::Nothing => return,
             Lent::Line => clear(&mut self.part),
             Lent::Event => {
                 // Whether a large buffer goes is decided with the next chunk: the next event may be as large.
@@ -223,29 +211,50 @@ impl Parser {
     /// Gives back the memory of a large event when a whole chunk has passed without a use for it.
     #[inline]
     fn shrink(&mut self) {
+        if self.data.capacity() > KEEP {
+            self.shrink_data();
+        }
+    }
+
+    fn shrink_data(&mut self) {
+        self.settle();
         let idle = self.data.is_empty();
-        if idle && self.data_idle && self.data.capacity() > KEEP {
+        if idle && self.is_data_idle {
             self.data = Vec::new();
         }
-        self.data_idle = idle;
+        self.is_data_idle = idle;
+    }
+
+    /// Returns what is left of a chunk whose beginning belongs to what came before.
+    #[cold]
+    fn step_over<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
+        match self.before {
+            Before::Line => chunk,
+            Before::Failure => &[],
+            _ if chunk.is_empty() => &[],
+            Before::Lf => {
+                self.before = Before::Line;
+                chunk.strip_prefix(b"\n").unwrap_or(chunk)
+            }
+            Before::Bom(seen) => self.skip_bom(seen, chunk),
+        }
     }
 
     /// HTML §9.2.5: "Streams must be decoded using the UTF-8 decode algorithm", which "strips one leading UTF-8 Byte Order Mark".
-    #[cold]
-    fn skip_bom<'a>(&mut self, seen: u8, chunk: &'a [u8]) -> &'a [u8] {
+    fn skip_bom<'c>(&mut self, seen: u8, chunk: &'c [u8]) -> &'c [u8] {
         let (came, missing) = BOM.split_at_checked(seen.into()).unwrap_or_default();
-        if let Some(rest) = chunk.strip_prefix(missing) {
-            self.bom = Bom::Over;
-            return rest;
-        }
-        if missing.starts_with(chunk) {
-            self.bom = Bom::Awaited(seen + chunk.len() as u8);
+        if missing.len() > chunk.len() && missing.starts_with(chunk) {
+            self.before = Before::Bom(seen + chunk.len() as u8);
             return &[];
         }
+        self.before = Before::Line;
+        if let Some(rest) = chunk.strip_prefix(missing) {
+            return rest;
+        }
         // No BOM: what looked like one begins the first line.
-        self.bom = Bom::Over;
         if !came.is_empty() {
             self.part.extend_from_slice(came);
+            self.idle = false;
             self.line = Line::Head;
             self.line_len = came.len();
         }
@@ -253,42 +262,28 @@ impl Parser {
     }
 
     /// Lends what was found; the next call of `settle` ends the loan.
-    #[inline]
     pub(super) fn lend<'s>(&'s mut self, found: Found<'s>) -> Item<'s> {
         match found {
             Found::Message(value) => {
-                let bytes = match value {
-                    Some(value) => value,
-                    // HTML §9.2.6: "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove [it]".
-                    None => self.data.strip_suffix(b"\n").unwrap_or(&self.data),
-                };
-                if value.is_none() || self.has_own_id || !self.event_type.is_empty() {
-                    self.lent = Lent::Event;
-                }
+                self.lent = Lent::Event;
+                // HTML §9.2.6: "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove [it]".
+                let bytes = value.unwrap_or_else(|| self.data.strip_suffix(b"\n").unwrap_or(&self.data));
                 let data = match text::decode(bytes) {
                     Some(text) => text,
                     None => {
-                        self.lent = Lent::Event;
                         self.lossy = text::decode_lossy(bytes);
                         &self.lossy
                     }
                 };
-                Item::Message(MessageRef {
-                    event_type: &self.event_type,
-                    last_event_id: &self.last_event_id,
-                    data,
-                    has_own_id: self.has_own_id,
-                })
+                let (event_type, last_event_id) = (&self.event_type, &self.last_event_id);
+                Item::Message(MessageRef { event_type, last_event_id, data, has_own_id: self.has_own_id })
             }
             Found::Comment(value) => {
-                if value.is_none() {
-                    self.lent = Lent::Line;
-                }
+                self.lent = Lent::Line;
                 let bytes = value.unwrap_or(&self.part);
                 Item::Comment(match text::decode(bytes) {
                     Some(text) => text,
                     None => {
-                        self.lent = Lent::Line;
                         self.lossy = text::decode_lossy(bytes);
                         &self.lossy
                     }
@@ -296,6 +291,19 @@ impl Parser {
             }
             Found::Retry(time) => Item::Retry(time),
         }
+    }
+
+    /// Dispatches a message that lies in the chunk, with its two line ends.
+    #[inline]
+    pub(super) fn lend_message<'s>(&'s mut self, event_type: &'s str, data: &'s str) -> MessageRef<'s> {
+        self.lines += 2;
+        let has_own_id = self.has_id;
+        if has_own_id {
+            self.commit_id();
+            self.lent = Lent::Event;
+            self.idle = false;
+        }
+        MessageRef { event_type, last_event_id: &self.last_event_id, data, has_own_id }
     }
 
     /// Does what an empty line does. `value` is the event's only data line, if that is still in the chunk.
@@ -319,11 +327,22 @@ impl Parser {
         self.object(Violation::NoData).map(|()| None)
     }
 
-    fn commit_id(&mut self) {
+    pub(super) fn commit_id(&mut self) {
         mem::swap(&mut self.last_event_id, &mut self.id);
         clear_text(&mut self.id);
         self.has_id = false;
         self.has_own_id = true;
+    }
+
+    /// HTML §9.2.6: "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value. Otherwise,
+    /// ignore the field."
+    #[inline]
+    pub(super) fn set_id(&mut self, id: &str) {
+        if memchr::memchr(0, id.as_bytes()).is_none() {
+            self.id.clear();
+            self.id.push_str(id);
+            self.has_id = true;
+        }
     }
 
     /// Takes a whole line that is neither data nor a comment.
@@ -362,11 +381,28 @@ impl Parser {
             + if field == Field::Id { 0 } else { self.id.len() }
     }
 
+    /// Adds to the data buffer.
+    #[inline]
+    pub(super) fn extend_data(&mut self, value: &[u8]) {
+        if self.data.capacity() - self.data.len() < value.len() {
+            self.grow_data(value.len());
+        }
+        self.data.extend_from_slice(value);
+    }
+
+    /// Makes room for `more` bytes: twice as much as before, but no more than an event can be.
+    #[cold]
+    fn grow_data(&mut self, more: usize) {
+        let (len, limit) = (self.data.len(), self.limits.max_event);
+        let wanted = (len * 2).min(limit).max(len + more).max(LEAST);
+        self.data.reserve_exact(wanted - len);
+    }
+
     /// Gives up the stream at a line that breaks a limit: the limit that is reached first, whatever the cuts. `head_len` is what stands
     /// before the line's value, `pending` what the event holds without it.
     #[cold]
     pub(super) fn give_up(&mut self, line_len: usize, head_len: usize, pending: usize) -> Error {
-        self.failed = true;
+        self.before = Before::Failure;
         self.line = Line::Start;
         (self.data, self.part) = (Vec::new(), Vec::new());
         let Limits { max_line, max_event } = self.limits;
@@ -419,10 +455,17 @@ enum Lent {
     Event,
 }
 
+/// What the first byte of a chunk may still belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bom {
-    Awaited(u8),
-    Over,
+pub(super) enum Before {
+    /// A line.
+    Line,
+    /// The LF of the CR that ended the last chunk, or a line.
+    Lf,
+    /// A BOM of which so many bytes came, or the first line.
+    Bom(u8),
+    /// Nothing more of this stream is taken: a limit was reached.
+    Failure,
 }
 
 /// HTML §9.2.6: "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten, and set the
@@ -464,6 +507,9 @@ fn clear_text(text: &mut String) {
 }
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// The smallest data buffer.
+const LEAST: usize = 256;
 
 /// Larger buffers are given back when they are not needed.
 const KEEP: usize = 16 << 10;
