@@ -1,6 +1,8 @@
 use std::io;
+use std::net::SocketAddr;
 
-use tidewire_std::{connect_any, tune};
+use tidewire_core::client::{Connect, ConnectError};
+use tidewire_std::{connect_any, connect_error, tune};
 
 use crate::runtime::{TcpStream, pause, resolve};
 
@@ -11,8 +13,20 @@ use crate::runtime::{TcpStream, pause, resolve};
 ///
 /// The resolver's, or the first address's when all have failed.
 pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses = resolve(host, port).await?;
-    let stream = connect_any(addresses, TcpStream::connect::<std::net::SocketAddr>, pause).await?;
+    connect_to(resolve(host, port).await?).await
+}
+
+/// Makes the connection that a machine asks for.
+pub(crate) async fn attempt(wanted: Connect) -> Result<TcpStream, ConnectError> {
+    if wanted.tls {
+        return Err(ConnectError::Tls);
+    }
+    let addresses = resolve(&wanted.host, wanted.port).await.map_err(|_| ConnectError::Resolve)?;
+    connect_to(addresses).await.map_err(|error| connect_error(&error))
+}
+
+async fn connect_to(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let stream = connect_any(addresses, TcpStream::connect::<SocketAddr>, pause).await?;
     tune(&stream)?;
     Ok(stream)
 }

@@ -6,10 +6,13 @@ pub use tidewire_core as core;
 mod alarm;
 mod connect;
 mod connection;
+mod event_source;
 mod link;
 mod reader;
 mod runtime;
 
 pub use connect::connect;
 pub use connection::Connection;
+pub use event_source::EventSource;
 pub use reader::Reader;
+pub use tidewire_std::{Clock, Handle, ReadError};

@@ -2,6 +2,7 @@ use std::io;
 use std::time::Duration;
 
 use socket2::SockRef;
+use tidewire_core::client::ConnectError;
 
 /// Sets what every TCP stream of ours wants: small writes leave at once, and the kernel takes little more than it can send,
 /// so that a slow reader shows as one early. What a system lacks is left out.
@@ -18,6 +19,18 @@ where
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios"))]
     socket.set_tcp_notsent_lowat(NOT_SENT_LOW)?;
     Ok(())
+}
+
+/// Names the reason of a failed connect in the core's words.
+pub fn connect_error(error: &io::Error) -> ConnectError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectError::Refused,
+        io::ErrorKind::TimedOut => ConnectError::TimedOut,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            ConnectError::Unreachable
+        }
+        _ => ConnectError::Other,
+    }
 }
 
 /// Returns how long a listener pauses after a failed accept, if it is to pause: an error of one connection that went away

@@ -1,0 +1,61 @@
+//! What the drivers log, from what the machines report; target `tidewire`.
+
+use std::io;
+
+use tidewire_core::client::{self, Connect};
+use tidewire_core::server;
+use tracing::{debug, info, trace, warn};
+
+/// Logs an event of an event source: what is lost as a warning, what is received at the finest level and without its data.
+pub fn client(event: &client::Event) {
+    match event {
+        client::Event::Opened { url, .. } => info!(target: TARGET, %url, "open"),
+        client::Event::Disconnected { reason, retry_in, .. } => {
+            warn!(target: TARGET, reason = %quoted(reason), ?retry_in, "disconnected");
+        }
+        client::Event::Closed(reason) => info!(target: TARGET, reason = %quoted(reason), "closed"),
+        client::Event::Retry(time) => debug!(target: TARGET, ?time, "retry"),
+        client::Event::Message(message) => trace!(target: TARGET, bytes = message.data().len(), "message"),
+        event => trace!(target: TARGET, event = %quoted(event), "event"),
+    }
+}
+
+/// Logs that a connection is being made.
+pub fn connect(wanted: &Connect) {
+    debug!(target: TARGET, attempt = wanted.attempt, host = ?wanted.host, port = wanted.port, "connecting");
+}
+
+/// Logs an accepted connection.
+pub fn accept(peer: std::net::SocketAddr) {
+    debug!(target: TARGET, %peer, "accepted");
+}
+
+/// Logs that no connection could be accepted.
+pub fn accept_failed(error: &io::Error) {
+    warn!(target: TARGET, %error, "accepting failed");
+}
+
+/// Logs an event of a server's connection.
+pub fn server(event: &server::Event) {
+    match event {
+        server::Event::Request(request) => {
+            debug!(target: TARGET, method = ?request.head.method.as_str(), target = ?request.head.target, "request");
+        }
+        server::Event::Closed(reason) => debug!(target: TARGET, reason = %quoted(reason), "connection ended"),
+        _ => {}
+    }
+}
+
+/// Logs how the driving of a connection ended.
+pub fn ended(result: &io::Result<()>) {
+    if let Err(error) = result {
+        debug!(target: TARGET, %error, "connection broke");
+    }
+}
+
+/// Peers have a say in these texts: what a terminal would obey is escaped.
+fn quoted(text: impl ToString) -> String {
+    text.to_string().escape_debug().collect()
+}
+
+const TARGET: &str = "tidewire";

@@ -1,0 +1,141 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tidewire_core::client::{self, Config, ConnectError, Event, State};
+use tidewire_core::{Closing, Protocol};
+use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
+
+use crate::alarm::Alarm;
+use crate::connect::attempt;
+use crate::link::Link;
+use crate::runtime::TcpStream;
+
+/// Follows an event stream, reconnecting as `config` says and resuming where it was.
+///
+/// Nothing moves unless [`next`](Self::next) is awaited: it connects, reads, writes and keeps the time until there is an event.
+/// Its wait may be given up at any point, as in a `select`; nothing is lost by it. Dropping the source drops the connection.
+#[derive(Debug)]
+pub struct EventSource {
+    machine: client::EventSource,
+    socket: Socket,
+    control: Control,
+    clock: Clock,
+    alarm: Alarm,
+    turns: Turns,
+}
+
+impl EventSource {
+    /// Prepares to follow the stream; the first wait connects.
+    pub fn new(config: Config) -> Self {
+        let clock = Clock::start();
+        let machine = client::EventSource::new(config, seed(), clock.now());
+        let control = Control::new(machine.state());
+        Self { machine, socket: Socket::None, control, clock, alarm: Alarm::default(), turns: Turns::default() }
+    }
+
+    /// Waits for the next event; none after [`Event::Closed`].
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            let now = self.clock.now();
+            match self.control.take(self.machine.state()) {
+                Some(Asked::Close) => self.machine.close(now),
+                Some(Asked::Restart(restart)) => self.machine.restart(now, restart),
+                None => {}
+            }
+            if let Some(event) = self.machine.poll_event() {
+                trace::client(&event);
+                return Poll::Ready(Some(event));
+            }
+            if self.machine.closing() == Closing::Abort {
+                self.socket = Socket::None;
+            }
+            if self.machine.state() == State::Closed {
+                return Poll::Ready(None);
+            }
+            if let Some(wanted) = self.machine.poll_connect(now) {
+                trace::connect(&wanted);
+                self.socket = Socket::Connecting(wanted.attempt, Box::pin(attempt(wanted)));
+            }
+            ready!(self.turns.poll(context));
+            let moved = self.poll_socket(context);
+            // After reading: what came while the caller was busy is no silence.
+            let deadline = self.machine.poll_timeout();
+            if deadline.is_some_and(|at| at <= now) {
+                self.machine.handle_timeout(now);
+            } else if moved.is_pending()
+                && self.alarm.poll(context, &self.clock, deadline).is_pending()
+                && !self.control.watch(context)
+            {
+                self.turns.rest();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Returns a handle to close, restart and watch the source from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.control.handle()
+    }
+
+    /// Returns the machine: its state, attempt, address, last event ID.
+    pub fn machine(&self) -> &client::EventSource {
+        &self.machine
+    }
+
+    /// Returns how far the source is.
+    pub fn state(&self) -> State {
+        self.machine.state()
+    }
+
+    fn poll_socket(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.socket {
+            Socket::None => return Poll::Pending,
+            Socket::Connecting(attempt, connecting) => {
+                let (attempt, connected) = (*attempt, ready!(connecting.as_mut().poll(context)));
+                let now = self.clock.now();
+                match connected {
+                    Ok(stream) => {
+                        self.socket = Socket::Connected(Link::new(stream));
+                        self.machine.handle_connected(now, attempt);
+                    }
+                    Err(error) => {
+                        self.socket = Socket::None;
+                        self.machine.handle_connect_failed(now, attempt, error);
+                    }
+                }
+            }
+            Socket::Connected(link) => {
+                let now = self.clock.now();
+                if ready!(link.poll_turn(context, now, &mut self.machine)).is_err() {
+                    self.socket = Socket::None;
+                    self.machine.handle_reset(now);
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Where a machine's bytes go.
+enum Socket {
+    None,
+    Connecting(u64, Pin<Box<dyn Future<Output = Result<TcpStream, ConnectError>> + Send>>),
+    Connected(Link<TcpStream>),
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Connecting(attempt, _) => f.debug_tuple("Connecting").field(attempt).finish_non_exhaustive(),
+            Self::Connected(link) => f.debug_tuple("Connected").field(link).finish(),
+        }
+    }
+}
