@@ -6,8 +6,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+#[cfg(feature = "serve")]
+use std::{sync::Arc, thread};
+
+#[cfg(feature = "serve")]
+use smol::{Executor, channel};
 
 pub(crate) use smol::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "serve")]
+pub(crate) use smol::net::TcpListener;
 pub(crate) use smol::net::TcpStream;
 
 /// Reads once; none is the end.
@@ -50,4 +57,36 @@ pub(crate) async fn pause(duration: Duration) {
 /// Asks the system for the addresses of `host`.
 pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     smol::net::resolve((host, port)).await
+}
+
+/// Waits for the next connection.
+#[cfg(feature = "serve")]
+pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    listener.accept().await
+}
+
+/// Where a server's connections run.
+#[cfg(feature = "serve")]
+pub(crate) struct Tasks(Arc<Executor<'static>>);
+
+#[cfg(feature = "serve")]
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task).detach();
+    }
+
+    pub(crate) async fn run<T>(&self, main: impl Future<Output = T>) -> T {
+        // Dropped with this future, also when that is given up: then the threads end.
+        let (_running, ended) = channel::bounded::<()>(1);
+        let others = thread::available_parallelism().map_or(0, |cores| cores.get() - 1);
+        for _ in 0..others {
+            let (executor, ended) = (Arc::clone(&self.0), ended.clone());
+            thread::spawn(move || smol::block_on(executor.run(ended.recv())));
+        }
+        self.0.run(main).await
+    }
 }

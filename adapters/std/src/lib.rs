@@ -11,6 +11,8 @@ mod handle;
 mod race;
 mod random;
 mod reader;
+#[cfg(feature = "serve")]
+mod service;
 mod socket;
 pub mod trace;
 mod turns;
@@ -22,5 +24,7 @@ pub use handle::{Asked, Control, Handle};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
+#[cfg(feature = "serve")]
+pub use service::{DRAIN, Fed, Seat, Service};
 pub use socket::{accept_pause, connect_error, tune};
 pub use turns::Turns;

@@ -12,9 +12,15 @@ mod event_source;
 mod link;
 mod reader;
 mod runtime;
+#[cfg(feature = "serve")]
+mod serve;
 
 pub use connect::connect;
 pub use connection::Connection;
 pub use event_source::EventSource;
 pub use reader::Reader;
+#[cfg(feature = "serve")]
+pub use serve::{serve, serve_connection};
+#[cfg(feature = "serve")]
+pub use tidewire_std::Service;
 pub use tidewire_std::{Clock, Handle, ReadError};

@@ -11,6 +11,8 @@ use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 pub(crate) use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "serve")]
+pub(crate) use tokio::net::TcpListener;
 pub(crate) use tokio::net::TcpStream;
 
 /// Reads once; none is the end.
@@ -55,4 +57,29 @@ pub(crate) async fn pause(duration: Duration) {
 /// Asks the system for the addresses of `host`.
 pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(tokio::net::lookup_host((host, port)).await?.collect())
+}
+
+/// Waits for the next connection.
+#[cfg(feature = "serve")]
+pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    listener.accept().await
+}
+
+/// Where a server's connections run.
+#[cfg(feature = "serve")]
+pub(crate) struct Tasks;
+
+#[cfg(feature = "serve")]
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(task);
+    }
+
+    pub(crate) async fn run<T>(&self, main: impl Future<Output = T>) -> T {
+        main.await
+    }
 }

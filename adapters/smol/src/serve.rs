@@ -1,0 +1,105 @@
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use tidewire_std::{DRAIN, Fed, Service, Turns, accept_pause, trace, tune};
+
+use crate::alarm::Alarm;
+use crate::connection::Connection;
+use crate::runtime::{AsyncRead, AsyncWrite, Tasks, TcpListener, accept, pause};
+
+/// Serves `service` on `listener` until `shutdown` is ready. Then it stops listening, says goodbye to all, and returns when they
+/// are gone, or drops those that are not after [`DRAIN`].
+///
+/// Its connections run on all cores: besides the calling thread, on threads of its own.
+pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future) {
+    let tasks = Tasks::new();
+    tasks.run(drive(listener, service, shutdown, &tasks)).await;
+}
+
+/// Serves `service` on one connection, until its end: a socket or any other stream.
+///
+/// # Errors
+///
+/// Those of the stream.
+pub async fn serve_connection<IO>(service: &Arc<Service>, io: IO) -> io::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let (session, mut seat) = service.open();
+    let mut connection = Connection::new(io, session, service.clock());
+    let mut turns = Turns::default();
+    poll_fn(|context| {
+        loop {
+            ready!(turns.poll(context));
+            // First: what was published goes out with the same look at the socket.
+            let fed = seat.feed(context, connection.protocol_mut());
+            match connection.poll_next(context)? {
+                Poll::Ready(Some(event)) => seat.handle(connection.protocol_mut(), event),
+                Poll::Pending if fed == Fed::Some => {}
+                Poll::Pending if fed == Fed::None => {
+                    turns.rest();
+                    return Poll::Pending;
+                }
+                Poll::Ready(None) | Poll::Pending => return Poll::Ready(Ok(())),
+            }
+        }
+    })
+    .await
+}
+
+async fn drive(listener: TcpListener, service: Arc<Service>, shutdown: impl Future, tasks: &Tasks) {
+    let mut alarm = Alarm::default();
+    let clock = service.clock();
+    {
+        let mut shutdown = pin!(shutdown);
+        let mut accepting = pin!(accept_all(&listener, &service, tasks));
+        poll_fn(|context| {
+            if shutdown.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            // Goes on for ever.
+            let _ = accepting.as_mut().poll(context);
+            while alarm.poll(context, &clock, service.poll_keep(context)).is_ready() {}
+            Poll::Pending
+        })
+        .await;
+    }
+    drop(listener);
+    service.shutdown();
+    let mut late = pin!(pause(DRAIN));
+    poll_fn(|context| {
+        if late.as_mut().poll(context).is_ready() {
+            service.abort();
+            return Poll::Ready(());
+        }
+        service.poll_empty(context)
+    })
+    .await;
+}
+
+async fn accept_all(listener: &TcpListener, service: &Arc<Service>, tasks: &Tasks) {
+    let mut turns = Turns::default();
+    loop {
+        poll_fn(|context| turns.poll(context)).await;
+        match accept(listener).await {
+            Ok((stream, peer)) => {
+                trace::accept(peer);
+                let service = Arc::clone(service);
+                tasks.spawn(async move {
+                    // A socket that cannot be set up is broken, which reading it will show.
+                    let _ = tune(&stream);
+                    trace::ended(&serve_connection(&service, stream).await);
+                });
+            }
+            Err(error) => {
+                trace::accept_failed(&error);
+                if let Some(time) = accept_pause(&error) {
+                    pause(time).await;
+                }
+            }
+        }
+    }
+}
