@@ -22,3 +22,5 @@ pub mod relay;
 pub mod sse;
 #[path = "support/vectors_http.rs"]
 pub mod vectors_http;
+#[path = "support/world.rs"]
+pub mod world;
