@@ -12,6 +12,8 @@ pub mod fuzz_http;
 pub mod fuzz_sse;
 #[path = "support/naive_chunked.rs"]
 pub mod naive_chunked;
+#[path = "support/naive_log.rs"]
+pub mod naive_log;
 #[path = "support/naive_sse.rs"]
 pub mod naive_sse;
 #[path = "support/program.rs"]

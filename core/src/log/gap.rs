@@ -11,10 +11,11 @@ pub struct Gap {
     pub reason: GapReason,
     /// The id after which something may be missing, as the reader gave it; at most 128 bytes of it.
     pub after: Box<str>,
-    /// The id of the first publication that follows; `None` when there is none yet.
+    /// The id of the first publication from which on nothing is missing; `None` when there is none yet. A reader of several
+    /// topics may be given some before it, too: what the others still have.
     pub next: Option<EventId>,
-    /// The id to go on from: a reader that comes back with it gets `next` first, and is not told of this gap again
-    /// unless another topic has lost something since.
+    /// The id to go on from, just before the first publication that is given next. A reader of one topic that comes back with
+    /// it is not told of this gap again.
     pub resume: EventId,
 }
 

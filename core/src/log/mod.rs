@@ -396,11 +396,14 @@ impl Log {
         self.subscribed(reader).any(|(one, topic)| topic.evicted > reader.cursor.max(one.told))
     }
 
-    /// Makes the gap that the reader is told at its cursor; reading goes on from just before what follows.
+    /// Makes the gap that the reader is told at its cursor; reading goes on from just before what is kept.
     fn gap(&self, reader: &Reader, reason: GapReason, after: Box<str>) -> Gap {
-        let next = self.subscribed(reader).filter_map(|(_, topic)| topic.first_after(reader.cursor)).min();
-        let resume = self.id(next.map_or(self.head, Position::preceding));
-        Gap { reason, after, next: next.map(|position| self.id(position)), resume }
+        let evicted = self.subscribed(reader).map(|(_, topic)| topic.evicted).max().unwrap_or_default();
+        let first_after =
+            |cursor: Position| self.subscribed(reader).filter_map(|(_, topic)| topic.first_after(cursor)).min();
+        let next = first_after(reader.cursor.max(evicted)).map(|position| self.id(position));
+        let resume = self.id(first_after(reader.cursor).map_or(self.head, Position::preceding));
+        Gap { reason, after, next, resume }
     }
 
     /// Moves the reader among the sleeping ones of each of its topics.

@@ -1,0 +1,685 @@
+//! The log: positions, cursors, eviction, gaps and wake-ups, case by case and against a naive model.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tidewire_core::Instant;
+use tidewire_core::log::{
+    Config, Epoch, EventId, Gap, GapReason, Log, OpenError, Position, PublishError, Read, ReaderId, Start,
+};
+use tidewire_tests::naive_log::NaiveLog;
+
+const NOW: Instant = Instant::START;
+const EPOCH: Epoch = Epoch::new(1_296);
+
+fn log(change: impl FnOnce(&mut Config)) -> Log {
+    let mut config = Config::default();
+    change(&mut config);
+    Log::new(config, EPOCH)
+}
+
+fn id(position: u64) -> EventId {
+    EventId { epoch: EPOCH, position: Position::new(position) }
+}
+
+fn publish(log: &mut Log, topic: &str) -> EventId {
+    publish_at(log, NOW, topic)
+}
+
+/// The bytes of a publication are its topic and position.
+fn publish_at(log: &mut Log, now: Instant, topic: &str) -> EventId {
+    let encode = |id: EventId, out: &mut Vec<u8>| out.extend_from_slice(format!("{topic}{} ", id.position).as_bytes());
+    log.publish(now, topic, encode).unwrap()
+}
+
+fn open(log: &mut Log, topics: &[&str], start: Start<'_>) -> (ReaderId, Option<Gap>) {
+    log.open_reader(NOW, topics.iter().copied(), start).unwrap()
+}
+
+/// All that a reader reads now, in one text; gaps as `[reason after→next]`.
+fn read_all(log: &mut Log, reader: ReaderId) -> String {
+    let mut text = String::new();
+    while let Some(read) = log.read(NOW, reader, usize::MAX) {
+        match read {
+            Read::Burst(burst) => text += std::str::from_utf8(&burst.bytes()).unwrap(),
+            Read::Gap(gap) => text += &format!("{} ", show(&gap)),
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn show(gap: &Gap) -> String {
+    let position = |id: &EventId| id.position.to_string();
+    let next = gap.next.as_ref().map_or("-".to_owned(), position);
+    format!("[{} {}→{next} at {}]", gap.reason, gap.after, gap.resume.position)
+}
+
+/// What a resume is told and then reads.
+fn resume(log: &mut Log, topics: &[&str], after: &str) -> String {
+    let (reader, gap) = open(log, topics, Start::After(after));
+    let gap = gap.map_or(String::new(), |gap| show(&gap) + " ");
+    let text = gap + &read_all(log, reader);
+    log.close_reader(reader);
+    text.trim_end().to_owned()
+}
+
+// seeds §4E, event log
+
+#[test]
+fn ids_are_ordered_over_all_topics() {
+    let mut log = log(|_| {});
+    let ids = [publish(&mut log, "a"), publish(&mut log, "b"), publish(&mut log, "a")];
+    assert_eq!(ids, [id(1), id(2), id(3)]);
+    assert_eq!(log.head(), id(3));
+    assert_eq!(id(3).to_string(), "100-3");
+}
+
+#[test]
+fn replay_is_in_order_and_exclusive() {
+    let mut log = log(|_| {});
+    for _ in 0..4 {
+        publish(&mut log, "a");
+    }
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "a1 a2 a3 a4");
+    assert_eq!(resume(&mut log, &["a"], "100-2"), "a3 a4");
+}
+
+#[test]
+fn resume_at_the_head_is_no_gap_and_empty() {
+    let mut log = log(|_| {});
+    publish(&mut log, "a");
+    assert_eq!(resume(&mut log, &["a"], "100-1"), "");
+}
+
+#[test]
+fn one_before_the_oldest_resumes_and_two_before_does_not() {
+    let mut log = log(|config| config.max_publications = 2);
+    for _ in 0..5 {
+        publish(&mut log, "a");
+    }
+    assert_eq!(resume(&mut log, &["a"], "100-3"), "a4 a5");
+    assert_eq!(resume(&mut log, &["a"], "100-2"), "[evicted 100-2→4 at 3] a4 a5");
+}
+
+#[test]
+fn eviction_by_age_is_told() {
+    let mut log = log(|config| config.max_age = Some(Duration::from_secs(10)));
+    publish_at(&mut log, NOW, "a");
+    publish_at(&mut log, NOW + Duration::from_secs(5), "a");
+    assert_eq!(log.poll_timeout(), Some(NOW + Duration::from_secs(10)));
+    log.handle_timeout(NOW + Duration::from_millis(9_999));
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "a1 a2");
+    log.handle_timeout(NOW + Duration::from_secs(10));
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "[evicted 100-0→2 at 1] a2");
+    assert_eq!(log.poll_timeout(), Some(NOW + Duration::from_secs(15)));
+    log.handle_timeout(NOW + Duration::from_secs(15));
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "[evicted 100-0→- at 2]");
+    assert_eq!(log.poll_timeout(), None);
+    assert_eq!((log.stats().publications, log.stats().bytes), (0, 0));
+}
+
+#[test]
+fn age_is_held_without_a_timer_too() {
+    let mut log = log(|config| config.max_age = Some(Duration::from_secs(10)));
+    publish_at(&mut log, NOW, "a");
+    let (reader, _) = open(&mut log, &["a"], Start::Oldest);
+    let late = log.read(NOW + Duration::from_secs(10), reader, 100);
+    assert!(matches!(late, Some(Read::Gap(Gap { reason: GapReason::Lag, .. }))), "{late:?}");
+}
+
+#[test]
+fn eviction_by_bytes_of_the_topic_and_of_the_log_is_told() {
+    let of_topic = |max| log(|config| config.max_topic_bytes = max);
+    // "a1 " as a chunk is 3 + 3 + 2 bytes, and counts 192 more.
+    let mut two = of_topic(400);
+    let mut almost_two = of_topic(399);
+    for log in [&mut two, &mut almost_two] {
+        publish(log, "a");
+        publish(log, "a");
+    }
+    assert_eq!(resume(&mut two, &["a"], "100-0"), "a1 a2");
+    assert_eq!(resume(&mut almost_two, &["a"], "100-0"), "[evicted 100-0→2 at 1] a2");
+
+    let mut of_log = log(|config| config.max_bytes = 400);
+    for topic in ["a", "b", "c"] {
+        publish(&mut of_log, topic);
+    }
+    assert_eq!(resume(&mut of_log, &["a", "b", "c"], "100-0"), "[evicted 100-0→2 at 1] b2 c3");
+    assert_eq!(of_log.stats().bytes, 400);
+}
+
+#[test]
+fn beyond_max_topics_the_one_published_to_least_recently_is_forgotten() {
+    let mut log = log(|config| config.max_topics = 2);
+    for topic in ["a", "b", "a", "c"] {
+        publish(&mut log, topic);
+    }
+    assert_eq!(log.stats().topics, 2);
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "a1 a3");
+    assert_eq!(resume(&mut log, &["c"], "100-2"), "c4");
+}
+
+#[test]
+fn a_forgotten_topic_is_a_gap_and_never_silence() {
+    let mut log = log(|config| config.max_topics = 1);
+    publish(&mut log, "a");
+    publish(&mut log, "b");
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "[evicted 100-0→- at 2]");
+    // What was read before it was forgotten is not missing.
+    assert_eq!(resume(&mut log, &["a"], "100-1"), "[evicted 100-1→- at 2]");
+    assert_eq!(resume(&mut log, &["a"], "100-2"), "");
+}
+
+#[test]
+fn a_recreated_topic_never_reissues_ids() {
+    let mut log = log(|config| config.max_topics = 1);
+    let mut ids: Vec<EventId> = ["a", "b", "a", "b", "a"].iter().map(|topic| publish(&mut log, topic)).collect();
+    ids.dedup();
+    assert_eq!(ids, [id(1), id(2), id(3), id(4), id(5)]);
+    assert_eq!(resume(&mut log, &["a"], "100-3"), "[evicted 100-3→5 at 4] a5");
+}
+
+#[test]
+fn names_that_are_only_asked_for_leave_nothing_behind() {
+    let mut log = log(|config| config.max_topics = 2);
+    publish(&mut log, "a");
+    for number in 0..100 {
+        let name = format!("asked-{number}");
+        let (reader, gap) = open(&mut log, &[&name], Start::After("100-0"));
+        assert_eq!(gap, None);
+        log.close_reader(reader);
+    }
+    assert_eq!(log.stats().topics, 1);
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "a1");
+}
+
+#[test]
+fn topics_with_readers_are_not_forgotten() {
+    let mut log = log(|config| config.max_topics = 2);
+    let (a, _) = open(&mut log, &["a"], Start::Live);
+    let (_b, _) = open(&mut log, &["b"], Start::Live);
+    assert_eq!(log.publish(NOW, "c", |_, out| out.push(b'x')), Err(PublishError::TooManyTopics));
+    assert_eq!(log.open_reader(NOW, ["a", "c"], Start::Live), Err(OpenError::TooManyTopics));
+    assert_eq!(log.head(), id(0));
+    log.close_reader(a);
+    assert_eq!(publish(&mut log, "c"), id(1));
+}
+
+#[test]
+fn ids_that_cannot_be_resumed_are_told_why() {
+    let mut log = log(|config| config.max_publications = 3);
+    for _ in 0..4 {
+        publish(&mut log, "a");
+    }
+    for malformed in ["x", "100", "100-", "-3", "100-+3", "0100-3", "100-03", "100-3 ", "100-18446744073709551616"] {
+        assert_eq!(resume(&mut log, &["a"], malformed), format!("[malformed {malformed}→- at 4]"));
+    }
+    // All that is kept was published after an id of an earlier life.
+    assert_eq!(resume(&mut log, &["a"], "zz-3"), "[epoch zz-3→2 at 1] a2 a3 a4");
+    assert_eq!(resume(&mut log, &["a"], "100-4"), "");
+    assert_eq!(resume(&mut log, &["a"], "100-5"), "[ahead 100-5→- at 4]");
+    assert_eq!(resume(&mut log, &["a"], ""), "");
+}
+
+#[test]
+fn an_unknown_topic_has_missed_nothing() {
+    let mut log = log(|_| {});
+    publish(&mut log, "a");
+    assert_eq!(resume(&mut log, &["unknown"], "100-0"), "");
+}
+
+#[test]
+fn what_a_gap_repeats_of_an_id_is_short() {
+    let mut log = log(|_| {});
+    let (_, gap) = open(&mut log, &["a"], Start::After(&"é".repeat(1_000)));
+    assert_eq!(gap.unwrap().after.len(), 128);
+    let (_, gap) = open(&mut log, &["a"], Start::After(&("x".to_owned() + &"é".repeat(1_000))));
+    assert_eq!(gap.unwrap().after.len(), 127);
+}
+
+#[test]
+fn live_sees_only_what_comes_and_oldest_all_that_is_kept() {
+    let mut log = log(|config| config.max_publications = 2);
+    for _ in 0..3 {
+        publish(&mut log, "a");
+    }
+    let (live, gap) = open(&mut log, &["a"], Start::Live);
+    assert_eq!(gap, None);
+    let (oldest, gap) = open(&mut log, &["a"], Start::Oldest);
+    assert_eq!(gap, None);
+    assert_eq!(read_all(&mut log, live), "");
+    assert_eq!(read_all(&mut log, oldest), "a2 a3");
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, live), "a4");
+    assert_eq!(read_all(&mut log, oldest), "a4");
+}
+
+#[test]
+fn one_id_resumes_over_several_topics_in_their_common_order() {
+    let mut log = log(|_| {});
+    for topic in ["a", "b", "c", "b", "a", "a", "b"] {
+        publish(&mut log, topic);
+    }
+    assert_eq!(resume(&mut log, &["b", "a", "b"], "100-1"), "b2 b4 a5 a6 b7");
+    assert_eq!(resume(&mut log, &["a", "c"], "100-3"), "a5 a6");
+    assert_eq!(resume(&mut log, &["c"], "100-1"), "c3");
+}
+
+#[test]
+fn hand_over_from_replay_to_live_has_no_seam() {
+    let mut log = log(|_| {});
+    for _ in 0..3 {
+        publish(&mut log, "a");
+    }
+    let (reader, _) = open(&mut log, &["a"], Start::After("100-0"));
+    let mut text = String::new();
+    // Each burst is one publication, and one more is published before each.
+    for _ in 0..3 {
+        publish(&mut log, "a");
+        if let Some(Read::Burst(burst)) = log.read(NOW, reader, 1) {
+            text += std::str::from_utf8(&burst.bytes()).unwrap();
+        }
+    }
+    text += &read_all(&mut log, reader);
+    assert_eq!(text, "a1 a2 a3 a4 a5 a6");
+}
+
+#[test]
+fn a_slow_reader_is_told_and_goes_on_with_the_oldest_kept() {
+    let mut log = log(|config| config.max_publications = 2);
+    let (reader, _) = open(&mut log, &["a"], Start::Live);
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, reader), "a1");
+    for _ in 0..4 {
+        publish(&mut log, "a");
+    }
+    assert_eq!(read_all(&mut log, reader), "[lag 100-1→4 at 3] a4 a5");
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, reader), "a6");
+}
+
+#[test]
+fn a_gap_of_one_topic_comes_before_what_the_others_have() {
+    let mut log = log(|config| config.max_publications = 2);
+    let (reader, _) = open(&mut log, &["a", "b"], Start::Live);
+    for topic in ["a", "b", "a", "a", "b", "a"] {
+        publish(&mut log, topic);
+    }
+    // a1 and a3 are lost; from 4 on nothing is missing, and b2 is there besides.
+    assert_eq!(read_all(&mut log, reader), "[lag 100-0→4 at 1] b2 a4 b5 a6");
+    // The same told to a resume from inside: nothing before 3 is told twice.
+    assert_eq!(resume(&mut log, &["a", "b"], "100-2"), "[evicted 100-2→4 at 3] a4 b5 a6");
+    assert_eq!(resume(&mut log, &["a", "b"], "100-3"), "a4 b5 a6");
+}
+
+#[test]
+fn a_second_loss_is_told_even_when_another_topic_lost_later_ones_before() {
+    let mut log = log(|config| config.max_publications = 1);
+    let (reader, _) = open(&mut log, &["a", "b"], Start::Live);
+    for topic in ["b", "a", "a", "a"] {
+        publish(&mut log, topic);
+    }
+    let first = log.read(NOW, reader, 1);
+    assert!(matches!(first, Some(Read::Gap(_))), "{first:?}");
+    // b1 was kept when the gap was told, and goes before it is read.
+    publish(&mut log, "b");
+    assert_eq!(read_all(&mut log, reader), "[lag 100-0→4 at 3] a4 b5");
+}
+
+#[test]
+fn a_burst_is_cut_at_max_bytes_but_never_empty() {
+    let mut log = log(|_| {});
+    for _ in 0..3 {
+        publish(&mut log, "a");
+    }
+    let (reader, _) = open(&mut log, &["a"], Start::Oldest);
+    let mut read = |max| match log.read(NOW, reader, max) {
+        Some(Read::Burst(burst)) => Some((burst.bytes(), burst.more())),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read(0), Some(("a1 ".into(), true)));
+    assert_eq!(read(5), Some(("a2 ".into(), true)));
+    assert_eq!(read(6), Some(("a3 ".into(), false)));
+    assert_eq!(log.read(NOW, reader, 100), None);
+
+    let (reader, _) = open(&mut log, &["a"], Start::Oldest);
+    let Some(Read::Burst(burst)) = log.read(NOW, reader, 6) else { panic!() };
+    assert_eq!((&burst.bytes()[..], &burst.chunk()[..]), (&b"a1 a2 "[..], &b"6\r\na1 a2 \r\n"[..]));
+    assert!(burst.more());
+}
+
+#[test]
+fn readers_at_the_same_place_share_their_bytes() {
+    let mut log = log(|_| {});
+    let readers: Vec<ReaderId> = (0..3).map(|_| open(&mut log, &["a"], Start::Live).0).collect();
+    let (both, _) = open(&mut log, &["a", "b"], Start::Live);
+    for count in [1, 2, 7] {
+        for _ in 0..count {
+            publish(&mut log, "a");
+        }
+        let mut pointers = Vec::new();
+        for reader in readers.iter().chain([&both]) {
+            let Some(Read::Burst(burst)) = log.read(NOW, *reader, usize::MAX) else { panic!() };
+            pointers.push((burst.chunk().as_ptr(), burst.chunk().len()));
+        }
+        pointers.dedup();
+        assert_eq!(pointers.len(), 1, "of {count}");
+    }
+}
+
+#[test]
+fn a_burst_read_before_is_not_taken_for_a_longer_one() {
+    let mut log = log(|_| {});
+    let (first, _) = open(&mut log, &["a"], Start::Live);
+    let (second, _) = open(&mut log, &["a"], Start::Live);
+    publish(&mut log, "a");
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, first), "a1 a2");
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, second), "a1 a2 a3");
+    assert_eq!(read_all(&mut log, first), "a3");
+}
+
+// Waking
+
+#[test]
+fn a_reader_is_woken_once_until_it_has_read_everything() {
+    let mut log = log(|_| {});
+    let (reader, _) = open(&mut log, &["a", "b"], Start::Live);
+    assert_eq!(log.poll_wake(), Some(reader));
+    assert_eq!(log.poll_wake(), None);
+    publish(&mut log, "a");
+    assert_eq!(log.poll_wake(), None, "awake until it has read");
+    read_all(&mut log, reader);
+
+    publish(&mut log, "a");
+    publish(&mut log, "b");
+    assert_eq!((log.poll_wake(), log.poll_wake()), (Some(reader), None));
+    publish(&mut log, "c");
+    let Some(Read::Burst(burst)) = log.read(NOW, reader, 1) else { panic!() };
+    assert!(burst.more());
+    publish(&mut log, "a");
+    assert_eq!(log.poll_wake(), None, "more was announced");
+    assert_eq!(read_all(&mut log, reader), "b3 a5");
+    publish(&mut log, "c");
+    assert_eq!(log.poll_wake(), None, "not its topic");
+}
+
+#[test]
+fn a_burst_that_reached_the_head_is_enough_to_sleep() {
+    let mut log = log(|_| {});
+    let (reader, _) = open(&mut log, &["a"], Start::Live);
+    assert_eq!(log.poll_wake(), Some(reader));
+    publish(&mut log, "a");
+    assert!(matches!(log.read(NOW, reader, 100), Some(Read::Burst(burst)) if !burst.more()));
+    publish(&mut log, "a");
+    assert_eq!(log.poll_wake(), Some(reader));
+}
+
+#[test]
+fn a_closed_reader_is_neither_woken_nor_read() {
+    let mut log = log(|_| {});
+    let (reader, _) = open(&mut log, &["a"], Start::Live);
+    log.close_reader(reader);
+    log.close_reader(reader);
+    let (next, _) = open(&mut log, &["a"], Start::Live);
+    assert_ne!(reader, next);
+    publish(&mut log, "a");
+    assert_eq!((log.poll_wake(), log.poll_wake()), (Some(next), None));
+    assert_eq!(log.read(NOW, reader, 100), None);
+    log.close_reader(reader);
+    assert_eq!((log.stats().readers, log.lag(next), log.lag(reader)), (1, Some(1), None));
+}
+
+// Limits, and callers' faults
+
+#[test]
+fn limits_of_readers_hold_at_minus_one_at_and_plus_one() {
+    let mut log = log(|config| {
+        config.max_subscriptions = 2;
+        config.max_readers = 2;
+        config.max_name = 3;
+    });
+    assert_eq!(log.open_reader(NOW, [], Start::Live), Err(OpenError::NoTopics));
+    assert_eq!(log.open_reader(NOW, ["a", "b", "c"], Start::Live), Err(OpenError::TooManySubscriptions));
+    assert_eq!(log.open_reader(NOW, ["abcd"], Start::Live), Err(OpenError::NameTooLong));
+    assert!(log.open_reader(NOW, ["a", "a", "b", "a"], Start::Live).is_ok());
+    assert!(log.open_reader(NOW, ["abc"], Start::Live).is_ok());
+    assert_eq!(log.open_reader(NOW, ["a"], Start::Live), Err(OpenError::TooManyReaders));
+    assert_eq!(log.stats().topics, 3);
+}
+
+#[test]
+fn limits_of_publications_hold_at_minus_one_at_and_plus_one() {
+    // 100 bytes as a chunk are 2 + 2 + 100 + 2.
+    for (max, published) in [(297, false), (298, true), (299, true)] {
+        let mut log = log(|config| config.max_topic_bytes = max);
+        let result = log.publish(NOW, "a", |_, out| out.extend_from_slice(&[b'x'; 100]));
+        assert_eq!(result.is_ok(), published, "{max}");
+        assert_eq!(log.head(), id(published.into()));
+    }
+    let mut log = log(|config| config.max_name = 3);
+    assert_eq!(log.publish(NOW, "abcd", |_, out| out.push(b'x')), Err(PublishError::NameTooLong));
+    assert_eq!(log.publish(NOW, "abc", |_, _| {}), Err(PublishError::Empty));
+    assert_eq!(log.stats(), Log::new(Config::default(), EPOCH).stats());
+}
+
+#[test]
+fn memory_follows_the_bounds_and_not_the_publications() {
+    let mut log = log(|config| {
+        config.max_publications = 10;
+        config.max_topics = 20;
+        config.max_bytes = 20_000;
+    });
+    publish(&mut log, "quiet");
+    let (_never_reads, _) = open(&mut log, &["quiet", "t0"], Start::Live);
+    for number in 0..20_000 {
+        publish(&mut log, &format!("t{}", number % 37));
+    }
+    let stats = log.stats();
+    assert!(stats.publications <= 200 && stats.bytes <= 20_000 && stats.topics <= 20, "{stats:?}");
+}
+
+// The naive model
+
+#[derive(Clone, Debug)]
+enum Step {
+    Publish { topic: u8, len: u8 },
+    Open { topics: Vec<u8>, start: AnyStart },
+    Read { reader: u8, max: u8 },
+    Close { reader: u8 },
+    Resume { reader: u8 },
+    Wait { secs: u8 },
+}
+
+#[derive(Clone, Debug)]
+enum AnyStart {
+    Live,
+    Oldest,
+    After(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let start = prop_oneof![Just(AnyStart::Live), Just(AnyStart::Oldest), any::<u8>().prop_map(AnyStart::After)];
+    prop_oneof![
+        8 => (0..6_u8, 1..60_u8).prop_map(|(topic, len)| Step::Publish { topic, len }),
+        2 => (prop::collection::vec(0..6_u8, 1..4), start).prop_map(|(topics, start)| Step::Open { topics, start }),
+        6 => (any::<u8>(), any::<u8>()).prop_map(|(reader, max)| Step::Read { reader, max }),
+        1 => any::<u8>().prop_map(|reader| Step::Close { reader }),
+        1 => any::<u8>().prop_map(|reader| Step::Resume { reader }),
+        1 => (0..4_u8).prop_map(|secs| Step::Wait { secs }),
+    ]
+}
+
+fn name(topic: u8) -> String {
+    format!("t{topic}")
+}
+
+/// What the driver holds: which readers it must read, and what each was given.
+struct Driven {
+    id: ReaderId,
+    topics: Vec<String>,
+    /// Whether it was woken and has not read everything since.
+    awake: bool,
+    /// Everything up to the first position was before its time; then what was given, and what was told missing.
+    from: u64,
+    given: Vec<u64>,
+    missing: Vec<(u64, u64)>,
+}
+
+impl Driven {
+    fn tell(&mut self, gap: &Gap, head: u64) {
+        let after = gap.after.parse::<EventId>().ok().filter(|id| id.epoch == EPOCH).map(|id| id.position.number());
+        let until = gap.next.map_or(head, |next| next.position.number() - 1);
+        self.missing.push((after.unwrap_or(0), until));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_reader_sees_what_the_model_says(steps in prop::collection::vec(step(), 0..150)) {
+        let mut config = Config::default();
+        config.max_publications = 5;
+        config.max_topic_bytes = 1_100;
+        config.max_bytes = 2_500;
+        config.max_age = Some(Duration::from_secs(5));
+        config.max_topics = 4;
+        config.max_readers = 6;
+        let mut model = NaiveLog::new(&config, EPOCH);
+        let mut log = Log::new(config, EPOCH);
+        let mut now = NOW;
+        let mut readers: Vec<Driven> = Vec::new();
+        let mut all: Vec<(u64, String)> = Vec::new();
+
+        for step in steps {
+            match step {
+                Step::Publish { topic, len } => {
+                    let topic = name(topic);
+                    let text = |id: EventId| format!("{:0>width$} ", id.position.number(), width = usize::from(len));
+                    let got = log.publish(now, &topic, |id, out| out.extend_from_slice(text(id).as_bytes()));
+                    prop_assert_eq!(got, model.publish(now, &topic, text));
+                    if let Ok(id) = got {
+                        all.push((id.position.number(), topic));
+                    }
+                }
+                Step::Open { topics, start } => {
+                    let topics: Vec<String> = topics.into_iter().map(name).collect();
+                    let after = match start {
+                        AnyStart::After(back) => format!("100-{}", (log.head().position.number() + 1).saturating_sub(u64::from(back) / 8)),
+                        AnyStart::Live | AnyStart::Oldest => String::new(),
+                    };
+                    let start = match start {
+                        AnyStart::Oldest => Start::Oldest,
+                        AnyStart::Live | AnyStart::After(_) => Start::After(&after),
+                    };
+                    open_both(&mut log, &mut model, now, &topics, start, &mut readers)?;
+                }
+                Step::Read { reader, max } if !readers.is_empty() => {
+                    let index = usize::from(reader) % readers.len();
+                    let reader = &mut readers[index];
+                    let got = log.read(now, reader.id, max.into());
+                    let expected = model.read(now, index, max.into());
+                    let shown = match &got {
+                        Some(Read::Burst(burst)) => {
+                            let text = String::from_utf8(burst.bytes().to_vec()).unwrap();
+                            reader.given.extend(text.split_whitespace().map(|one| one.parse::<u64>().unwrap()));
+                            Some((Ok(text), burst.more()))
+                        }
+                        Some(Read::Gap(gap)) => {
+                            reader.tell(gap, log.head().position.number());
+                            Some((Err(gap.clone()), true))
+                        }
+                        None => None,
+                    };
+                    reader.awake = reader.awake && shown.as_ref().is_some_and(|(_, more)| *more);
+                    prop_assert_eq!(shown, expected);
+                }
+                Step::Close { reader } if !readers.is_empty() => {
+                    let index = usize::from(reader) % readers.len();
+                    log.close_reader(readers.remove(index).id);
+                    model.close(index);
+                }
+                Step::Resume { reader } if !readers.is_empty() => {
+                    let index = usize::from(reader) % readers.len();
+                    let old = readers.remove(index);
+                    let cursor = log.cursor(old.id).unwrap();
+                    log.close_reader(old.id);
+                    model.close(index);
+                    let count = readers.len();
+                    open_both(&mut log, &mut model, now, &old.topics, Start::After(&cursor.to_string()), &mut readers)?;
+                    // It goes on as the same reader.
+                    if let Some(new) = readers.get_mut(count) {
+                        new.from = old.from;
+                        new.given = old.given;
+                        new.missing.extend(old.missing);
+                    }
+                }
+                Step::Wait { secs } => {
+                    now = now + Duration::from_secs(secs.into());
+                    log.handle_timeout(now);
+                    model.evict_aged(now);
+                    prop_assert!(log.poll_timeout().is_none_or(|at| at > now));
+                }
+                Step::Read { .. } | Step::Close { .. } | Step::Resume { .. } => {}
+            }
+
+            let stats = log.stats();
+            prop_assert_eq!((stats.publications, stats.bytes, stats.topics), model.stats());
+            // Who has something to read is awake, or is woken, once.
+            while let Some(woken) = log.poll_wake() {
+                let reader = readers.iter_mut().find(|reader| reader.id == woken);
+                let reader = reader.expect("a reader that is open is woken");
+                prop_assert!(!reader.awake, "woken twice");
+                reader.awake = true;
+            }
+            for (index, reader) in readers.iter().enumerate() {
+                prop_assert!(reader.awake || !model.has_something(index), "{} sleeps", index);
+            }
+        }
+
+        // Each publication was given once and in order, was told missing, or is still to be read.
+        for reader in &readers {
+            prop_assert!(reader.given.is_sorted_by(|a, b| a < b), "{:?}", reader.given);
+            let cursor = log.cursor(reader.id).unwrap().position.number();
+            for (position, topic) in &all {
+                let known = *position <= reader.from
+                    || *position > cursor
+                    || !reader.topics.contains(topic)
+                    || reader.given.contains(position)
+                    || reader.missing.iter().any(|(after, until)| after < position && position <= until);
+                prop_assert!(known, "{} of {} is lost: {:?} {:?}", position, topic, reader.given, reader.missing);
+            }
+        }
+    }
+}
+
+fn open_both(
+    log: &mut Log,
+    model: &mut NaiveLog,
+    now: Instant,
+    topics: &[String],
+    start: Start<'_>,
+    readers: &mut Vec<Driven>,
+) -> Result<(), TestCaseError> {
+    let got = log.open_reader(now, topics.iter().map(String::as_str), start);
+    let expected = model.open(now, topics, start);
+    prop_assert_eq!(got.as_ref().map(|(_, gap)| gap.clone()).map_err(|error| *error), expected);
+    if let Ok((id, gap)) = got {
+        let from = match start {
+            Start::Oldest => model.oldest_missing(topics),
+            Start::Live => log.head().position.number(),
+            Start::After(text) => {
+                text.parse::<EventId>().map_or(log.head().position.number(), |id| id.position.number())
+            }
+        };
+        let mut reader =
+            Driven { id, topics: topics.to_vec(), awake: false, from, given: Vec::new(), missing: Vec::new() };
+        if let Some(gap) = gap {
+            reader.tell(&gap, log.head().position.number());
+        }
+        readers.push(reader);
+    }
+    Ok(())
+}
