@@ -2,6 +2,8 @@
 
 #[path = "support/chromium.rs"]
 pub mod chromium;
+#[path = "support/client.rs"]
+pub mod client;
 #[path = "support/command.rs"]
 pub mod command;
 #[path = "support/fuzz.rs"]
