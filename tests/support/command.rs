@@ -114,6 +114,18 @@ impl Running {
         assert!(status.expect("kill runs").success());
     }
 
+    /// Waits for the end and returns the exit code, if no signal ended it.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end within 30 seconds.
+    pub fn wait(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        all(&self.stdout, deadline);
+        all(&self.stderr, deadline);
+        self.child.wait().expect("it was started").code()
+    }
+
     /// Stops reading standard output, as `head` does.
     pub fn stop_reading(&mut self) {
         self.stdout = mpsc::channel().1;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -21,6 +21,7 @@ struct Shared {
     target: SocketAddr,
     page: String,
     cut: AtomicBool,
+    relayed: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
     reports: Sender<String>,
 }
@@ -39,6 +40,7 @@ impl Relay {
             target,
             page: page.to_owned(),
             cut: AtomicBool::new(false),
+            relayed: AtomicUsize::new(0),
             open: Mutex::default(),
             reports: sender,
         });
@@ -56,6 +58,11 @@ impl Relay {
     /// Returns where the relay listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns how many connections were relayed to the server.
+    pub fn connections(&self) -> usize {
+        self.shared.relayed.load(Ordering::SeqCst)
     }
 
     /// Breaks every relayed connection and lets no new one through.
@@ -118,6 +125,7 @@ impl Shared {
             return Ok(());
         }
         let mut server = TcpStream::connect(self.target)?;
+        self.relayed.fetch_add(1, Ordering::SeqCst);
         server.write_all(&head)?;
         self.open().extend([client.try_clone()?, server.try_clone()?]);
         let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);

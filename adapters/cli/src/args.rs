@@ -31,28 +31,32 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
-    /// Where to listen; port 0 takes a free one (the first line printed names it)
+    /// Where to listen; port 0 takes a free one, which the first line names
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// What carries the sockets
     #[arg(long, value_enum, default_value_t)]
     pub(crate) runtime: Runtime,
-    /// Let pages of this origin read and publish, such as https://example.org; may be repeated
+    /// Let pages of this origin use the server, such as https://example.org; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,
-    /// Answer requests for this host name, besides addresses and localhost, such as events.example.org; may be repeated
+    /// Answer only for this host, such as events.example.org, and localhost; may be repeated [default: on loopback
+    /// localhost alone, else any host]
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
     /// Silence on a stream before a keep-alive comment is sent
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "15s")]
     pub(crate) keep_alive: Duration,
-    /// Publications a channel keeps for readers that come back
+    /// Publications a channel keeps, for readers that come back
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub(crate) history: usize,
-    /// Bytes a channel keeps for readers that come back
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    /// Bytes a channel keeps
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
     pub(crate) history_bytes: usize,
-    /// How long a channel keeps a publication for readers that come back
+    /// Bytes all channels keep together
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    pub(crate) history_total: usize,
+    /// How long a channel keeps a publication
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "24h")]
     pub(crate) history_age: Duration,
     /// Log more, to standard error: -v connections, -vv everything
@@ -88,14 +92,17 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) timeout: Option<Duration>,
     /// Take a connection for lost after such a silence
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub(crate) read_timeout: Option<Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
+    pub(crate) read_timeout: Duration,
     /// End when the connection is lost or ends
     #[arg(long)]
     pub(crate) no_reconnect: bool,
-    /// Try again also after the statuses 408, 429 and 5xx, when Retry-After says
+    /// Try again also after statuses that pass, such as 429 and 503, when Retry-After says
     #[arg(long)]
     pub(crate) retry_status: bool,
+    /// Send a POST, or another request that may do something, again when its connection is lost
+    #[arg(long)]
+    pub(crate) resend: bool,
     /// Print comments and reconnection times too
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -121,8 +128,11 @@ pub(crate) struct Publish {
     /// The event's name
     #[arg(short, long, value_name = "NAME")]
     pub(crate) event: Option<String>,
-    /// The data's content type [default: text/plain, or application/octet-stream if it is no UTF-8]
-    #[arg(long, value_name = "TYPE", conflicts_with = "event")]
+    /// The data is JSON, not text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The data is bytes of this content type, such as image/png
+    #[arg(long, value_name = "TYPE", conflicts_with_all = ["event", "json"])]
     pub(crate) content_type: Option<String>,
     /// Send a header field; may be repeated
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = field)]
@@ -130,9 +140,6 @@ pub(crate) struct Publish {
     /// Give up on a publication after so long
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
     pub(crate) timeout: Duration,
-    /// What carries the sockets
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) runtime: Runtime,
 }
 
 /// Read an event stream from standard input and print its events
@@ -221,7 +228,7 @@ prints both on standard output, one object a line:
 const PUBLISH_EXAMPLES: &str = "\
 Examples:
   tidewire publish localhost:8080 --channel news 'Hello'
-  tidewire publish localhost:8080 --channel news --event alert '{\"level\":3}'
+  tidewire publish localhost:8080 --channel news --event alert --json '{\"level\":3}'
   date | tidewire publish localhost:8080 --channel news
   tail -f /var/log/syslog |
     tidewire publish localhost:8080 --channel log --lines";

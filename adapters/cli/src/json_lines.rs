@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use tidewire_core::sse::MessageRef;
 
 /// One line; the order of the fields is the order on the line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +58,17 @@ pub(crate) enum State {
     Closed,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// Returns the line of a message.
+    pub(crate) fn message(message: MessageRef<'a>) -> Self {
+        Self::Event {
+            kind: message.event_type().into(),
+            data: message.data().into(),
+            id: message.last_event_id().into(),
+            own_id: message.own_id().map(Into::into),
+        }
+    }
+
     /// Appends the line with its line end.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         // Writing to a Vec does not fail, and every field has a JSON form.

@@ -1,7 +1,6 @@
 //! Tidewire from the command line: `tidewire serve | tail | publish | parse | encode`.
 
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 use std::process::ExitCode;
 
@@ -10,25 +9,35 @@ mod duration;
 mod encode;
 mod exit;
 mod json_lines;
+mod logging;
 mod output;
 mod parse;
 mod plain;
+mod publish;
+mod runtime;
+mod serve;
+mod stop;
+mod tail;
+mod target;
+mod view;
 
 use args::{Arguments, Command};
 use exit::Exit;
 
 fn main() -> ExitCode {
     let result = match Arguments::read().into_command() {
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Tail(tail) => tail::run(&tail),
+        Command::Publish(publish) => publish::run(&publish),
         Command::Parse(parse) => parse::run(&parse),
 
         Command::Encode(_) => encode::run(),
-        _ => Err(exit::Failure::new(Exit::Failed, "not there yet")),
     };
     match result {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("tidewire: {}", failure.message);
+                eprintln!("tidewire: {}", output::printable(&failure.message));
             }
             failure.exit.into()
         }

@@ -56,23 +56,15 @@ fn write(item: Item<'_>, json: bool, output: &mut Output) {
         line(&item).write(&mut output.lines);
         return;
     }
-    match item {
-        Item::Message(message) => {
-            plain::event(message.event_type(), message.data(), output.terminal, &mut output.lines);
-        }
-        // Without --json, what the application sees: events.
-        _ => {}
+    // Without --json it is what an application sees: events.
+    if let Item::Message(message) = item {
+        plain::event(message.event_type(), message.data(), output.terminal, &mut output.lines);
     }
 }
 
 fn line<'a>(item: &Item<'a>) -> Line<'a> {
     match *item {
-        Item::Message(message) => Line::Event {
-            kind: message.event_type().into(),
-            data: message.data().into(),
-            id: message.last_event_id().into(),
-            own_id: message.own_id().map(Into::into),
-        },
+        Item::Message(message) => Line::message(message),
         Item::Comment(comment) => Line::Comment { comment: comment.into() },
         Item::Retry(time) => Line::Retry { ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX) },
     }

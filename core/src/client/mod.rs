@@ -17,7 +17,7 @@
 //! - [`Wire`] is the HTTP/1.1 of one attempt: it writes the request and reads the response.
 //! - [`EventSource`] is both in one: what a driver with sockets runs.
 //!
-//! Beside them stands [`exchange`], for requests that are no streams, such as [`publish`].
+//! Beside them stands [`exchange`], for requests that are no streams, such as publishing.
 //!
 //! # Driving an [`EventSource`]
 //!

@@ -1,0 +1,120 @@
+//! `tidewire serve`: the server of channels.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use std::sync::Arc;
+
+use smol::channel::Receiver;
+use tidewire_core::{api, server};
+use tidewire_std::{Clock, OsRandom, Service};
+
+use crate::args::{Runtime, Serve};
+use crate::exit::{Exit, Failure};
+use crate::logging;
+use crate::stop::{self, Cause};
+
+pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
+    logging::start(args.verbose);
+    let listener = TcpListener::bind(args.listen).map_err(|error| cannot_listen(args.listen, &error))?;
+    let cannot_listen = |error| cannot_listen(args.listen, &error);
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    listener.set_nonblocking(true).map_err(cannot_listen)?;
+    let stopped = stop::watch(None)?;
+    let clock = Clock::start();
+    let api = api::Api::new(api_config(args, address.ip()), Box::new(OsRandom), clock.now(), clock.unix());
+    let service = Service::new(api, session_config(args), clock);
+    greet(address);
+    args.runtime.block_on(async {
+        let shutdown = shutdown(&stopped, &service);
+        match args.runtime {
+            Runtime::Tokio => {
+                let listener = tokio::net::TcpListener::from_std(listener).map_err(cannot_listen)?;
+                tidewire_tokio::serve(listener, Arc::clone(&service), shutdown).await;
+            }
+            Runtime::Smol => {
+                let listener = smol::Async::try_from(listener).map_err(cannot_listen)?;
+                tidewire_smol::serve(listener.into(), Arc::clone(&service), shutdown).await;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn shutdown(stopped: &Receiver<Cause>, service: &Service) {
+    // An error would mean that nobody watches for signals any more: a reason to end as well.
+    let _ = stopped.recv().await;
+    eprintln!("ending; connections to say goodbye to: {} (Ctrl-C again ends at once)", service.connections());
+}
+
+/// Prints what to open; the first line is for programs, too: it ends with the address.
+fn greet(address: SocketAddr) {
+    // What one types to get there.
+    let host =
+        if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
+    let text = format!(
+        "tidewire listens on http://{address}\n\
+         \n\
+         \x20 open     http://{host}/\n\
+         \x20 follow   curl -N 'http://{host}/v1/events?channel=news'\n\
+         \x20     or   tidewire tail '{host}/v1/events?channel=news'\n\
+         \x20 publish  tidewire publish {host} --channel news 'Hello'\n\
+         \n\
+         Ctrl-C ends it. Nothing is kept on disk.\n",
+    );
+    let mut stdout = io::stdout().lock();
+    // A server whose output nobody reads serves all the same.
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    let why = match error.kind() {
+        ErrorKind::AddrInUse => {
+            let next = SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(8080));
+            format!(
+                "port {} is taken, perhaps by another tidewire. Choose another: tidewire serve --listen {next}\n\
+                 (or --listen {}:0 for any that is free)",
+                address.port(),
+                address.ip()
+            )
+        }
+        ErrorKind::PermissionDenied => format!(
+            "no permission to listen on {address}; ports below 1024 are for the administrator. \
+             Choose another: tidewire serve --listen {}:8080",
+            address.ip()
+        ),
+        ErrorKind::AddrNotAvailable => format!(
+            "{} is no address of this machine; take 127.0.0.1 (this machine only) or 0.0.0.0 (every network)",
+            address.ip()
+        ),
+        _ => format!("cannot listen on {address}: {error}"),
+    };
+    Failure::new(Exit::Listen, why)
+}
+
+fn api_config(args: &Serve, ip: IpAddr) -> api::Config {
+    let mut config = api::Config::default();
+    let named = args.allow_host.iter().map(|host| host.as_str().into());
+    if let Some(hosts) = &mut config.access.hosts {
+        hosts.push(SocketAddr::new(ip, 0).to_string().trim_end_matches(":0").into());
+        hosts.extend(named);
+    }
+    // Beyond this machine one does not know by what names it is known, unless told.
+    if !ip.is_loopback() && args.allow_host.is_empty() {
+        config.access.hosts = None;
+    }
+    config.access.origins.extend(args.allow_origin.iter().map(|origin| origin.as_str().into()));
+    config.log.max_publications = args.history;
+    config.log.max_topic_bytes = args.history_bytes;
+    config.log.max_bytes = args.history_total;
+    config.log.max_age = Some(args.history_age);
+    config.keep_alive = args.keep_alive;
+    config
+}
+
+fn session_config(args: &Serve) -> server::Config {
+    let mut config = server::Config::default();
+    config.keep_alive = Some(args.keep_alive);
+    config
+}

@@ -1,0 +1,202 @@
+//! What `tail` shows of a stream: events on standard output, the connection's fate on standard error; with `--json`, both in
+//! lines on standard output.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use tidewire_core::client::{CloseReason, Event, Reason};
+use tidewire_core::http::BodyError;
+use tidewire_core::sse::Message;
+
+use crate::args::Tail;
+use crate::exit::{Exit, Failure};
+use crate::json_lines::{Line, State};
+use crate::output::{self, Output};
+use crate::{duration, plain};
+
+/// Shows events, until it has shown the last.
+#[derive(Debug)]
+pub(crate) struct View {
+    json: bool,
+    verbose: bool,
+    colors: bool,
+    left: Option<u64>,
+    output: Output,
+}
+
+/// Whether more is to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    More,
+    Last(Exit),
+}
+
+/// How a line about the connection is marked on a terminal.
+#[derive(Clone, Copy, Debug)]
+enum Mark {
+    Good,
+    Waiting,
+    Bad,
+    Quiet,
+}
+
+impl View {
+    pub(crate) fn new(args: &Tail) -> Self {
+        let (json, verbose, left) = (args.json, args.verbose, args.count);
+        Self { json, verbose, colors: output::colors(), left, output: Output::new() }
+    }
+
+    /// Shows that the first connection is on its way.
+    pub(crate) fn connecting(&self, url: &str) {
+        if !self.json {
+            self.tell(Mark::Quiet, &format!("connecting to {url}"));
+        }
+    }
+
+    /// Shows an event.
+    pub(crate) fn event(&mut self, event: &Event) -> Result<Shown, Failure> {
+        match event {
+            Event::Opened { status, url, .. } => {
+                let url = url.to_string();
+                let plain = format!("open {url} ({status})");
+                self.connection(&Line::Open { url: url.into(), status: *status }, Mark::Good, &plain)?;
+            }
+            Event::Message(message) => return self.message(message),
+            Event::Comment(comment) if self.verbose && self.json => {
+                self.line(&Line::Comment { comment: (&**comment).into() })?
+            }
+            Event::Comment(comment) if self.verbose => {
+                plain::comment(comment, self.output.terminal, &mut self.output.lines);
+                self.output.flush()?;
+            }
+            Event::Retry(time) if self.verbose && self.json => self.line(&Line::Retry { ms: millis(*time) })?,
+            Event::Retry(time) if self.verbose => {
+                plain::retry(time.as_millis(), &mut self.output.lines);
+                self.output.flush()?;
+            }
+            Event::Disconnected { reason, retry_in, .. } => {
+                let line = Line::Error {
+                    state: State::Connecting,
+                    reason: reason.to_string().into(),
+                    status: status_of(reason),
+                    retry_in_ms: Some(millis(*retry_in)),
+                };
+                let plain = format!("lost: {reason}; next attempt in {}", duration::display(*retry_in));
+                self.connection(&line, Mark::Waiting, &plain)?;
+            }
+            Event::Closed(reason) => return self.closed(reason),
+            _ => {}
+        }
+        Ok(Shown::More)
+    }
+
+    /// Shows an end that came from outside.
+    pub(crate) fn stopped(&mut self, reason: &str, exit: Exit) -> Result<Shown, Failure> {
+        let line = Line::Closed { reason: reason.into() };
+        self.connection(&line, Mark::Quiet, &format!("closed: {reason}"))?;
+        Ok(Shown::Last(exit))
+    }
+
+    fn message(&mut self, message: &Message) -> Result<Shown, Failure> {
+        if self.json {
+            self.line(&Line::message(message.as_ref()))?;
+        } else {
+            plain::event(message.event_type(), message.data(), self.output.terminal, &mut self.output.lines);
+            self.output.flush()?;
+        }
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return self.stopped("as many events as --count asked for", Exit::Done);
+            }
+        }
+        Ok(Shown::More)
+    }
+
+    fn closed(&mut self, reason: &CloseReason) -> Result<Shown, Failure> {
+        let exit = exit(reason);
+        let text = reason.to_string();
+        if exit == Exit::Done {
+            return self.stopped(&text, exit);
+        }
+        if self.json {
+            let status = status(reason);
+            self.line(&Line::Error { state: State::Closed, reason: (&*text).into(), status, retry_in_ms: None })?;
+        }
+        self.connection(&Line::Closed { reason: (&*text).into() }, Mark::Bad, &format!("closed: {text}"))?;
+        Ok(Shown::Last(exit))
+    }
+
+    /// Shows what became of the connection.
+    fn connection(&mut self, line: &Line<'_>, mark: Mark, plain: &str) -> Result<(), Failure> {
+        if self.json {
+            return self.line(line);
+        }
+        self.tell(mark, plain);
+        Ok(())
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        line.write(&mut self.output.lines);
+        self.output.flush()
+    }
+
+    fn tell(&self, mark: Mark, text: &str) {
+        let text = output::printable(text);
+        let mut stderr = io::stderr().lock();
+        // Where standard error cannot be written to, there is nobody to be told.
+        let _ = match (self.colors, mark) {
+            (false, _) => writeln!(stderr, "{text}"),
+            (true, Mark::Good) => writeln!(stderr, "\x1b[32m● {text}\x1b[0m"),
+            (true, Mark::Waiting) => writeln!(stderr, "\x1b[33m◌ {text}\x1b[0m"),
+            (true, Mark::Bad) => writeln!(stderr, "\x1b[31m● {text}\x1b[0m"),
+            (true, Mark::Quiet) => writeln!(stderr, "\x1b[2m○ {text}\x1b[0m"),
+        };
+    }
+}
+
+/// The exit code of an end.
+fn exit(reason: &CloseReason) -> Exit {
+    match reason {
+        CloseReason::Requested => Exit::Done,
+        CloseReason::NoContent => Exit::NoContent,
+        CloseReason::Status(_) | CloseReason::Redirect { .. } => Exit::Refused,
+        CloseReason::ContentType(_) | CloseReason::ContentCoding(_) => Exit::NotAStream,
+        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => match &**reason {
+            // The stream was all there was to have.
+            Reason::Ended { mid_event: false } => Exit::Done,
+            Reason::Ended { mid_event: true } => Exit::Unfinished,
+            Reason::Status(_) => Exit::Refused,
+            Reason::Head(_) | Reason::TooManyInterim { .. } | Reason::Framing(_) | Reason::Stream(_) => {
+                Exit::NotAStream
+            }
+            Reason::Body(error) if *error != BodyError::Truncated => Exit::NotAStream,
+            _ => Exit::Network,
+        },
+        _ => Exit::Failed,
+    }
+}
+
+/// The status that ended it, if one did.
+fn status(reason: &CloseReason) -> Option<u16> {
+    match reason {
+        CloseReason::NoContent => Some(204),
+        CloseReason::Status(refusal) | CloseReason::ContentType(refusal) | CloseReason::ContentCoding(refusal) => {
+            Some(refusal.head.status)
+        }
+        CloseReason::Redirect { status, .. } => Some(*status),
+        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => status_of(reason),
+        _ => None,
+    }
+}
+
+fn status_of(reason: &Reason) -> Option<u16> {
+    match reason {
+        Reason::Status(refusal) => Some(refusal.head.status),
+        _ => None,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,252 @@
+//! `tidewire tail`: what it prints, sends and ends with, against servers that answer as told.
+
+use serde_json::Value;
+use tidewire_tests::canned::{Answer, Canned};
+use tidewire_tests::command::{Ended, Running, run};
+
+const TIDEWIRE: &str = env!("CARGO_BIN_EXE_tidewire");
+const RUNTIMES: [&str; 2] = ["tokio", "smol"];
+
+#[test]
+fn json_lines_read_exactly_as_documented() {
+    for runtime in RUNTIMES {
+        let server = Canned::start(vec![
+            Answer::Ends(Canned::stream(":hi\nretry: 20\nid: 1\ndata: a\n\nevent: add\ndata: b\ndata: c\n\n")),
+            Answer::Ends(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+        ]);
+        let url = server.url();
+        let ended = run(TIDEWIRE, &["tail", "--json", "--verbose", "--runtime", runtime, &url], b"");
+        let lines: Vec<&str> = ended.stdout.lines().collect();
+        assert_eq!(lines.len(), 8, "{}", ended.stdout);
+        assert_eq!(
+            lines[..5],
+            [
+                &*format!(r#"{{"t":"open","url":"{url}","status":200}}"#),
+                r#"{"t":"comment","comment":"hi"}"#,
+                r#"{"t":"retry","ms":20}"#,
+                r#"{"t":"event","type":"message","data":"a","id":"1","own_id":"1"}"#,
+                r#"{"t":"event","type":"add","data":"b\nc","id":"1"}"#,
+            ]
+        );
+        let lost: Value = serde_json::from_str(lines[5]).unwrap();
+        assert!(lines[5].starts_with(r#"{"t":"error","state":"connecting","reason":""#), "{}", lines[5]);
+        assert!((20..=22).contains(&lost["retry_in_ms"].as_u64().unwrap()), "{}", lines[5]);
+        assert!(lines[6].starts_with(r#"{"t":"error","state":"closed","reason":""#), "{}", lines[6]);
+        assert!(lines[6].ends_with(r#","status":204}"#), "{}", lines[6]);
+        assert!(lines[7].starts_with(r#"{"t":"closed","reason":""#), "{}", lines[7]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(6), ""));
+    }
+}
+
+#[test]
+fn plain_output_is_the_data_and_the_rest_goes_to_standard_error() {
+    let server =
+        Canned::start(vec![Answer::Stays(Canned::stream(":hi\nretry: 20\ndata: a\n\nevent: add\ndata: b\n\n"))]);
+    let ended = tail(&["--count", "2", &server.url()]);
+    assert_eq!(ended.stdout, "a\n[add] b\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("open {}", server.url())), "{}", ended.stderr);
+    assert!(!ended.stderr.contains('\u{1b}'), "no colour in a pipe: {}", ended.stderr);
+    let ended = tail(&["--verbose", "--count", "2", &server.url()]);
+    assert_eq!(ended.stdout, ":hi\nretry: 20 ms\na\n[add] b\n");
+}
+
+#[test]
+fn it_resumes_after_the_last_event_without_loss_or_duplicate() {
+    for runtime in RUNTIMES {
+        let server = Canned::start(vec![
+            Answer::Ends(Canned::stream("retry: 10\nid: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: cut o")),
+            Answer::Nothing,
+            Answer::Stays(Canned::stream("id: 3\ndata: c\n\n")),
+        ]);
+        let ended = tail(&["--runtime", runtime, "--count", "3", &server.url()]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\nb\nc\n"), "{}", ended.stderr);
+        assert!(!server.request().to_ascii_lowercase().contains("last-event-id"));
+        for _ in 0..2 {
+            assert!(server.request().to_ascii_lowercase().contains("\r\nlast-event-id: 2\r\n"));
+        }
+    }
+}
+
+#[test]
+fn the_request_is_as_told() {
+    let server = Canned::start(vec![Answer::Ends(Canned::stream("data: a\n\n"))]);
+    let path = format!("{}/a%20b?c=d", server.address());
+    let sent = |arguments: &[&str]| {
+        let ended = tail(&[&["--count", "1"], arguments, &[&path]].concat());
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        server.request()
+    };
+    let request = sent(&[]);
+    assert!(request.starts_with("GET /a%20b?c=d HTTP/1.1\r\n"), "{request}");
+    assert!(has(&request, &format!("host: {}", server.address())), "{request}");
+    assert!(has(&request, "accept: text/event-stream") && has(&request, "cache-control: no-cache"), "{request}");
+    let request = sent(&["-H", "X-One: 1", "-H", "x-two:2", "--last-event-id", "é 7"]);
+    assert!(has(&request, "x-one: 1") && has(&request, "x-two: 2") && has(&request, "last-event-id: é 7"), "{request}");
+    let request = sent(&["-d", "{\"q\":1}", "-H", "content-type: application/json"]);
+    assert!(request.starts_with("POST /a%20b?c=d HTTP/1.1\r\n"), "{request}");
+    assert!(has(&request, "content-length: 7") && request.ends_with("\r\n\r\n{\"q\":1}"), "{request}");
+    let request = sent(&["-X", "REPORT", "-d", "x"]);
+    assert!(request.starts_with("REPORT ") && request.ends_with("\r\n\r\nx"), "{request}");
+}
+
+#[test]
+fn a_body_comes_from_standard_input_or_a_file() {
+    let server = Canned::start(vec![Answer::Ends(Canned::stream("data: a\n\n"))]);
+    for data in ["-", "@-"] {
+        let ended = run(TIDEWIRE, &["tail", "--count", "1", "-d", data, &server.url()], b"from stdin");
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(server.request().ends_with("\r\n\r\nfrom stdin"));
+    }
+    let manifest = concat!("@", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert_eq!(tail(&["--count", "1", "-d", manifest, &server.url()]).code, Some(0));
+    assert!(server.request().ends_with(include_str!("../adapters/cli/Cargo.toml")));
+    let ended = tail(&["-d", "@/no/such/file", &server.url()]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.starts_with("tidewire: --data @/no/such/file: "), "{}", ended.stderr);
+}
+
+#[test]
+fn every_cause_has_its_exit_code() {
+    let html = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi".to_vec();
+    for (answer, code) in [
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(), 4),
+        (b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".to_vec(), 4),
+        (b"HTTP/1.1 301 Moved Permanently\r\ncontent-length: 0\r\n\r\n".to_vec(), 4),
+        (b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n".to_vec(), 4),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(), 5),
+        (html, 5),
+        (b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), 6),
+    ] {
+        let server = Canned::start(vec![Answer::Ends(answer.clone())]);
+        let name = String::from_utf8_lossy(&answer);
+        for runtime in RUNTIMES {
+            let ended = tail(&["--json", "--runtime", runtime, &server.url()]);
+            assert_eq!(ended.code, Some(code), "{name}: {} {}", ended.stdout, ended.stderr);
+            let lines: Vec<&str> = ended.stdout.lines().collect();
+            assert!(lines[lines.len() - 2].starts_with(r#"{"t":"error","state":"closed","#), "{name}: {lines:?}");
+            assert!(lines[lines.len() - 1].starts_with(r#"{"t":"closed","#), "{name}: {lines:?}");
+        }
+    }
+}
+
+#[test]
+fn the_status_is_told_with_its_error() {
+    let server = Canned::start(vec![Answer::Ends(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec())]);
+    let ended = tail(&["--json", &server.url()]);
+    let error: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(error["status"], 404);
+    assert_eq!(error["state"], "closed");
+    let ended = tail(&[&server.url()]);
+    assert!(ended.stderr.contains("404"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn without_reconnecting_the_end_of_the_stream_is_the_end() {
+    for (answer, code) in [
+        (Answer::Ends(Canned::stream("data: a\n\n")), 0),
+        (Answer::Ends(Canned::stream("data: a\n\ndata: b")), 8),
+        (
+            Answer::Ends(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99\r\n\r\ndata: a\n\n".to_vec(),
+            ),
+            3,
+        ),
+    ] {
+        let server = Canned::start(vec![answer.clone()]);
+        let ended = tail(&["--no-reconnect", &server.url()]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), "a\n"), "{answer:?}: {}", ended.stderr);
+        assert!(server.request().starts_with("GET "));
+        assert_eq!(server.left_over(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn no_connection_is_told_and_tried_again_unless_told_otherwise() {
+    // A port that was free a moment ago and has no listener.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let ended = tail(&["--no-reconnect", &address]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let mut running = Running::start(TIDEWIRE, &["tail", "--json", &address]);
+    let line = running.line();
+    assert!(line.starts_with(r#"{"t":"error","state":"connecting","reason":""#), "{line}");
+    assert!(line.contains(r#","retry_in_ms":"#), "{line}");
+    running.signal("INT");
+    running.close_input();
+    assert_eq!(running.end().code, Some(130));
+}
+
+#[test]
+fn a_url_that_cannot_be_followed_is_told_why() {
+    for (url, why) in [("https://example.org/events", "TLS"), ("ftp://example.org/", "ftp"), ("http://", "'http://'")] {
+        let ended = tail(&[url]);
+        assert_eq!(ended.code, Some(2), "{url}: {}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{url}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn ctrl_c_and_sigterm_end_it_cleanly() {
+    for (runtime, signal) in [("tokio", "INT"), ("smol", "INT"), ("tokio", "TERM"), ("smol", "TERM")] {
+        let server = Canned::start(vec![Answer::Stays(Canned::stream("data: a\n\n"))]);
+        let running = Running::start(TIDEWIRE, &["tail", "--json", "--runtime", runtime, &server.url()]);
+        running.lines_until(|line| line.contains("\"event\""));
+        running.signal(signal);
+        let ended = running.end();
+        assert_eq!(ended.stdout, "{\"t\":\"closed\",\"reason\":\"interrupted\"}\n");
+        assert_eq!(ended.code, Some(130));
+    }
+}
+
+#[test]
+fn the_timeout_bounds_the_whole_run() {
+    for runtime in RUNTIMES {
+        let server = Canned::start(vec![Answer::Stays(Canned::stream("data: a\n\n"))]);
+        let ended = tail(&["--json", "--timeout", "300ms", "--runtime", runtime, &server.url()]);
+        assert_eq!(ended.code, Some(124), "{}", ended.stderr);
+        assert_eq!(ended.stdout.lines().last(), Some(r#"{"t":"closed","reason":"the time of --timeout is over"}"#));
+        // While it waits to connect again, too.
+        let server = Canned::start(vec![Answer::Ends(Canned::stream("retry: 3600000\n"))]);
+        assert_eq!(tail(&["--timeout", "300ms", "--runtime", runtime, &server.url()]).code, Some(124));
+    }
+}
+
+#[test]
+fn the_timeout_holds_also_when_nobody_reads_the_output() {
+    let server = Canned::start(vec![Answer::Stays(Canned::stream(&"data: and so on\n\n".repeat(100_000)))]);
+    let mut tail = std::process::Command::new(TIDEWIRE);
+    let mut tail =
+        tail.args(["tail", "--timeout", "300ms", &server.url()]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    assert_eq!(tail.wait().unwrap().code(), Some(124));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let server = Canned::start(vec![Answer::Stays(Canned::stream(&"data: and so on\n\n".repeat(100_000)))]);
+    let mut running = Running::start(TIDEWIRE, &["tail", &server.url()]);
+    assert_eq!(running.line(), "and so on");
+    running.stop_reading();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("pipe"), "{}", ended.stderr);
+}
+
+#[test]
+fn silence_beyond_the_read_timeout_is_a_lost_connection() {
+    let server = Canned::start(vec![
+        Answer::Stays(Canned::stream("retry: 10\nid: 1\ndata: a\n\n")),
+        Answer::Stays(Canned::stream("data: b\n\n")),
+    ]);
+    let ended = tail(&["--read-timeout", "200ms", "--count", "2", &server.url()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\nb\n"), "{}", ended.stderr);
+}
+
+fn tail(arguments: &[&str]) -> Ended {
+    run(TIDEWIRE, &[&["tail"], arguments].concat(), b"")
+}
+
+/// Returns whether a request has this header line; the case of the name does not matter.
+fn has(request: &str, line: &str) -> bool {
+    request.lines().any(|other| other.eq_ignore_ascii_case(line))
+}
