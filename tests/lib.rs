@@ -30,3 +30,8 @@ pub mod sse;
 pub mod vectors_http;
 #[path = "support/world.rs"]
 pub mod world;
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
