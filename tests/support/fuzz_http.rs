@@ -1,10 +1,12 @@
-//! Bodies of the fuzz targets for `http`: what must hold for any bytes, cut anywhere.
+//! Bodies of the fuzz targets for `http`: what must hold for any bytes, cut anywhere. The first line of an input tells the cuts
+//! (`fuzz::chunks`), but of `http_url` it is the base.
 
 use tidewire_core::http::{
     BodyError, BodyReader, Form, Framing, Head, HeadError, HeadLimits, HeadReader, LAST_CHUNK, Method, RequestHead,
     ResponseHead, Url, encode_chunk_head, request_framing, response_framing,
 };
 
+use crate::fuzz::{chunks, split_line};
 use crate::naive_chunked;
 
 /// What a [`HeadReader`] made of an input: heads and how many bytes were theirs, and the error that ended them.
@@ -106,12 +108,6 @@ pub fn pieces<'a>(mut input: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// Splits the cuts off fuzz input: its first byte tells how many bytes of cuts follow it.
-fn split_cuts(data: &[u8]) -> (&[u8], &[u8]) {
-    let [count, rest @ ..] = data else { return (&[], &[]) };
-    rest.split_at(usize::from(count % 16).min(rest.len()))
-}
-
 /// Small, so that a fuzzer reaches them.
 fn limits() -> HeadLimits {
     let mut limits = HeadLimits::default();
@@ -122,9 +118,9 @@ fn limits() -> HeadLimits {
 
 /// Fuzz target `http_request_head`.
 pub fn request_head(data: &[u8]) {
-    let (cuts, input) = split_cuts(data);
+    let (cuts, input) = split_line(data);
     let whole = read_heads::<RequestHead>(limits(), &[input]);
-    assert_eq!(whole, read_heads(limits(), &pieces(input, cuts)), "cuts change nothing");
+    assert_eq!(whole, read_heads(limits(), &chunks(input, cuts)), "cuts change nothing");
     assert_eq!(whole, read_heads(limits(), &pieces(input, &[1])), "single bytes change nothing");
     let mut start = 0;
     for (head, &end) in whole.heads.iter().zip(&whole.ends) {
@@ -186,9 +182,9 @@ fn request_semantics(head: &RequestHead) {
 
 /// Fuzz target `http_response_head`.
 pub fn response_head(data: &[u8]) {
-    let (cuts, input) = split_cuts(data);
+    let (cuts, input) = split_line(data);
     let whole = read_heads::<ResponseHead>(limits(), &[input]);
-    assert_eq!(whole, read_heads(limits(), &pieces(input, cuts)), "cuts change nothing");
+    assert_eq!(whole, read_heads(limits(), &chunks(input, cuts)), "cuts change nothing");
     assert_eq!(whole, read_heads(limits(), &pieces(input, &[1])), "single bytes change nothing");
     for head in &whole.heads {
         assert!(head.fields.len() <= limits().max_fields && (100..1000).contains(&head.status));
@@ -212,9 +208,9 @@ pub fn response_head(data: &[u8]) {
 
 /// Fuzz target `http_chunked_body`.
 pub fn chunked_body(data: &[u8]) {
-    let (cuts, input) = split_cuts(data);
+    let (cuts, input) = split_line(data);
     let whole = read_body(Framing::Chunked, &[input]);
-    assert_same_body(&whole, &read_body(Framing::Chunked, &pieces(input, cuts)));
+    assert_same_body(&whole, &read_body(Framing::Chunked, &chunks(input, cuts)));
     assert_same_body(&whole, &read_body(Framing::Chunked, &pieces(input, &[1])));
     let naive = naive_chunked::decode(input).map(|(data, rest)| (data, input.len() - rest.len()));
     let too_long = matches!(whole.error, Some(BodyError::ExtensionTooLong | BodyError::TrailersTooLong));
@@ -223,13 +219,13 @@ pub fn chunked_body(data: &[u8]) {
     }
 
     let mut encoded = Vec::new();
-    for chunk in pieces(input, cuts) {
+    for chunk in chunks(input, cuts) {
         encode_chunk_head(chunk.len(), &mut encoded);
         encoded.extend_from_slice(chunk);
         encoded.extend_from_slice(b"\r\n");
     }
     encoded.extend_from_slice(LAST_CHUNK);
-    let again = read_body(Framing::Chunked, &pieces(&encoded, cuts));
+    let again = read_body(Framing::Chunked, &chunks(&encoded, cuts));
     assert_eq!((&again.data[..], again.consumed, again.done), (input, encoded.len(), true), "what encodes reads");
 }
 
@@ -241,7 +237,7 @@ fn assert_same_body(whole: &Body, cut: &Body) {
     }
 }
 
-/// Fuzz target `http_url`: the input is a URL and, after LF, a reference to resolve against it.
+/// Fuzz target `http_url`: the first line is a URL, the rest a reference to resolve against it.
 pub fn url(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (base, reference) = text.split_once('\n').unwrap_or((text, ""));
