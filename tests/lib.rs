@@ -35,3 +35,5 @@ pub mod world;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+#[path = "support/served.rs"]
+pub mod served;

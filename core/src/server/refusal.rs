@@ -27,3 +27,13 @@ fn escape(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_string_is_escaped() {
+        assert_eq!(escape("say \"a\\b\"\n`c`"), "say \\\"a\\\\b\\\" `c`");
+    }
+}
