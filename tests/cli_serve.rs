@@ -142,7 +142,7 @@ fn publish_without_a_server_is_exit_code_3() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ended = publish(address, &["--channel", "news", "x"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(ended.stderr.contains("is the server running there?"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("does the server run, and on this port?"), "{}", ended.stderr);
 }
 
 #[test]
@@ -225,7 +225,10 @@ fn history_and_hosts_are_as_told() {
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     let ended = run(TIDEWIRE, &["tail", "--json", "-n", "1", "-H", "host: other.example.org", &url], b"");
     assert_eq!(ended.code, Some(4), "{}", ended.stdout);
-    assert!(ended.stdout.contains("--allow-host"), "{}", ended.stdout);
+    let error: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(error["status"], 403);
+    let reason = error["reason"].as_str().unwrap();
+    assert!(reason.contains(": 403 Forbidden: the Host field") && reason.ends_with("(host_not_allowed)"), "{reason}");
 }
 
 fn follow(address: SocketAddr, runtime: &str, arguments: &[&str]) -> Running {

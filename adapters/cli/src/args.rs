@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -32,7 +32,7 @@ pub(crate) enum Command {
 #[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one, which the first line names
-    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(short, long, value_name = "ADDR", value_parser = listen, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// What carries the sockets
     #[arg(long, value_enum, default_value_t)]
@@ -187,6 +187,15 @@ impl Arguments {
     }
 }
 
+/// Reads an address to listen on; `localhost` and a port alone mean this machine.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").or(text.strip_prefix(':')).unwrap_or(text);
+    match local.parse() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:9000 or [::1]:9000".into()),
+    }
+}
+
 fn field(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write it as 'Name: value'")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -202,7 +211,7 @@ Examples:
 const SERVE_EXAMPLES: &str = "\
 Examples:
   tidewire serve
-  tidewire serve --listen 127.0.0.1:9000 --history 100000 --history-age 1h
+  tidewire serve --listen 9000 --history 100000 --history-age 1h
   tidewire serve --listen 0.0.0.0:8080 --allow-host events.example.org \\
     --allow-origin https://example.org";
 
@@ -263,6 +272,17 @@ mod tests {
     #[test]
     fn the_description_is_consistent() {
         Arguments::documented().debug_assert();
+    }
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for text in ["9000", ":9000", "localhost:9000", "127.0.0.1:9000"] {
+            assert_eq!(listen(text).unwrap().to_string(), "127.0.0.1:9000");
+        }
+        assert_eq!(listen("[::1]:0").unwrap().to_string(), "[::1]:0");
+        for text in ["", "localhost", "127.0.0.1", "99999", "example.org:80"] {
+            assert!(listen(text).is_err(), "{text}");
+        }
     }
 
     #[test]

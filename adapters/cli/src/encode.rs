@@ -1,6 +1,6 @@
 //! `tidewire encode`: JSON lines on standard input become SSE bytes on standard output.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::time::Duration;
 
 use tidewire_core::sse::{self, EventId, EventName, Fields};
@@ -8,10 +8,11 @@ use tidewire_core::sse::{self, EventId, EventName, Fields};
 use crate::exit::{Exit, Failure};
 use crate::json_lines::Line;
 use crate::output::Output;
+use crate::stdin;
 
 pub(crate) fn run() -> Result<(), Failure> {
     let mut output = Output::new();
-    let mut stdin = io::stdin().lock();
+    let mut stdin = stdin::open();
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();

@@ -16,6 +16,7 @@ mod plain;
 mod publish;
 mod runtime;
 mod serve;
+mod stdin;
 mod stop;
 mod tail;
 mod target;

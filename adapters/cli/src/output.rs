@@ -1,21 +1,28 @@
 //! Standard output: what was written reaches the reader at once, and a reader that went away ends the program quietly.
 
+use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::exit::{Exit, Failure};
+use crate::plain::Reader;
 
 /// Lines on their way to standard output.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// Lines that [`flush`](Self::flush) has not written yet.
     pub(crate) lines: Vec<u8>,
-    /// Whether a person looks at it.
-    pub(crate) terminal: bool,
+    /// Who reads it.
+    pub(crate) reader: Reader,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { lines: Vec::new(), terminal: io::stdout().is_terminal() }
+        let reader = match io::stdout().is_terminal() {
+            false => Reader::Pipe,
+            true if colors_wanted() => Reader::Colors,
+            true => Reader::Terminal,
+        };
+        Self { lines: Vec::new(), reader }
     }
 
     /// Writes all lines out.
@@ -30,10 +37,15 @@ impl Output {
     }
 }
 
-/// Returns whether to colour what goes to standard error: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+/// Returns whether to colour what goes to standard error.
 pub(crate) fn colors() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stderr().is_terminal() && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    io::stderr().is_terminal() && colors_wanted()
+}
+
+/// On a terminal that can, unless `NO_COLOR` is set (<https://no-color.org>).
+fn colors_wanted() -> bool {
+    let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !refused && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Returns text without control characters, but line ends: what a stranger sent is not to drive a terminal.

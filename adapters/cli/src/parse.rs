@@ -8,13 +8,13 @@ use crate::args::Parse;
 use crate::exit::{Exit, Failure};
 use crate::json_lines::Line;
 use crate::output::Output;
-use crate::plain;
+use crate::{plain, stdin};
 
 pub(crate) fn run(args: &Parse) -> Result<(), Failure> {
     let mut parser = if args.strict { Parser::new().strict() } else { Parser::new() };
     let mut violations = 0_u64;
     let mut output = Output::new();
-    let mut stdin = io::stdin().lock();
+    let mut stdin = stdin::open();
     let mut chunk = vec![0; 64 << 10];
     loop {
         let read = match stdin.read(&mut chunk) {
@@ -58,7 +58,7 @@ fn write(item: Item<'_>, json: bool, output: &mut Output) {
     }
     // Without --json it is what an application sees: events.
     if let Item::Message(message) = item {
-        plain::event(message.event_type(), message.data(), output.terminal, &mut output.lines);
+        plain::event(message.event_type(), message.data(), output.reader, &mut output.lines);
     }
 }
 

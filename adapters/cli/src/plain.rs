@@ -2,21 +2,33 @@
 
 use std::io::Write;
 
-/// Appends an event; on a terminal, control characters are shown instead of obeyed, for the data is a stranger's.
-pub(crate) fn event(kind: &str, data: &str, terminal: bool, out: &mut Vec<u8>) {
+/// Who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// A program: text goes as it is.
+    Pipe,
+    /// A person: control characters are shown instead of obeyed, for the data is a stranger's.
+    Terminal,
+    /// A person who likes colours.
+    Colors,
+}
+
+/// Appends an event.
+pub(crate) fn event(kind: &str, data: &str, reader: Reader, out: &mut Vec<u8>) {
     if kind != "message" {
-        out.push(b'[');
-        text(kind, terminal, out);
-        out.extend_from_slice(b"] ");
+        let (begin, end) = if reader == Reader::Colors { ("\x1b[36m[", "]\x1b[0m ") } else { ("[", "] ") };
+        out.extend_from_slice(begin.as_bytes());
+        text(kind, reader, out);
+        out.extend_from_slice(end.as_bytes());
     }
-    text(data, terminal, out);
+    text(data, reader, out);
     out.push(b'\n');
 }
 
 /// Appends a comment, which is what follows the colon on its line, a space included.
-pub(crate) fn comment(comment: &str, terminal: bool, out: &mut Vec<u8>) {
+pub(crate) fn comment(comment: &str, reader: Reader, out: &mut Vec<u8>) {
     out.push(b':');
-    text(comment, terminal, out);
+    text(comment, reader, out);
     out.push(b'\n');
 }
 
@@ -26,8 +38,8 @@ pub(crate) fn retry(millis: u128, out: &mut Vec<u8>) {
     let _ = writeln!(out, "retry: {millis} ms");
 }
 
-fn text(text: &str, terminal: bool, out: &mut Vec<u8>) {
-    if !terminal {
+fn text(text: &str, reader: Reader, out: &mut Vec<u8>) {
+    if reader == Reader::Pipe {
         out.extend_from_slice(text.as_bytes());
         return;
     }
@@ -44,21 +56,23 @@ fn text(text: &str, terminal: bool, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn shown(kind: &str, data: &str, terminal: bool) -> String {
+    fn shown(kind: &str, data: &str, reader: Reader) -> String {
         let mut out = Vec::new();
-        event(kind, data, terminal, &mut out);
+        event(kind, data, reader, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn the_type_stands_before_the_data_unless_it_is_message() {
-        assert_eq!(shown("message", "1\n2", false), "1\n2\n");
-        assert_eq!(shown("add", "{}", false), "[add] {}\n");
+        assert_eq!(shown("message", "1\n2", Reader::Pipe), "1\n2\n");
+        assert_eq!(shown("add", "{}", Reader::Pipe), "[add] {}\n");
+        assert_eq!(shown("add", "{}", Reader::Colors), "\u{1b}[36m[add]\u{1b}[0m {}\n");
     }
 
     #[test]
     fn a_terminal_obeys_nothing_that_a_stranger_sent() {
-        assert_eq!(shown("a\u{1b}", "\u{1b}[2J\u{9b}2J\té\n", true), "[a\\u{1b}] \\u{1b}[2J\\u{9b}2J\té\n\n");
-        assert_eq!(shown("message", "\u{1b}[2J", false), "\u{1b}[2J\n");
+        let expected = "[a\\u{1b}] \\u{1b}[2J\\u{9b}2J\té\n\n";
+        assert_eq!(shown("a\u{1b}", "\u{1b}[2J\u{9b}2J\té\n", Reader::Terminal), expected);
+        assert_eq!(shown("message", "\u{1b}[2J", Reader::Pipe), "\u{1b}[2J\n");
     }
 }

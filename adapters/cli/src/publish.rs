@@ -5,16 +5,17 @@ use std::io::{self, BufRead, Read};
 use futures_lite::future;
 use smol::Timer;
 use smol::net::TcpStream;
+use tidewire_core::client::ConnectError;
 use tidewire_core::client::exchange::{self, Answer, CloseReason, Event, Exchange};
 use tidewire_core::client::publish::{Data, Publication, PublishError, published};
 use tidewire_core::http::{Fields, RequestHead, Url};
 use tidewire_smol::Connection;
-use tidewire_std::Clock;
+use tidewire_std::{Clock, connect_error};
 
 use crate::args::Publish;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::target;
+use crate::{stdin, target};
 
 pub(crate) fn run(args: &Publish) -> Result<(), Failure> {
     let mut publisher = Publisher {
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &Publish) -> Result<(), Failure> {
         _ if args.lines => publisher.lines(),
         None | Some("-") => {
             let mut data = Vec::new();
-            io::stdin().lock().read_to_end(&mut data).map_err(unreadable)?;
+            stdin::open().read_to_end(&mut data).map_err(unreadable)?;
             publisher.publish(&data)
         }
         Some(data) => publisher.publish(data.as_bytes()),
@@ -46,7 +47,7 @@ struct Publisher<'a> {
 
 impl Publisher<'_> {
     fn lines(&mut self) -> Result<(), Failure> {
-        let mut stdin = io::stdin().lock();
+        let mut stdin = stdin::open();
         let mut line = Vec::new();
         for number in 1_u64.. {
             line.clear();
@@ -126,7 +127,11 @@ impl Publisher<'_> {
         };
         let socket = future::or(tidewire_smol::connect(host, port), late).await.map_err(|error| {
             let exit = if error.kind() == io::ErrorKind::TimedOut { Exit::Timeout } else { Exit::Network };
-            Failure::new(exit, format!("no connection to {host}, port {port}: {error}; is the server running there?"))
+            let why = match connect_error(&error) {
+                ConnectError::Other => error.to_string(),
+                known => known.to_string(),
+            };
+            Failure::new(exit, format!("{}: {why}", self.url))
         })?;
         let mut config = exchange::Config::default();
         config.timeout = timeout;

@@ -1,7 +1,7 @@
 //! `tidewire tail`: follows an event stream.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 
 use futures_lite::future;
 use smol::channel::Receiver;
@@ -12,8 +12,8 @@ use tidewire_core::sse::EventId;
 use crate::args::{Runtime, Tail};
 use crate::exit::{Exit, Failure};
 use crate::stop::{self, Cause};
-use crate::target;
 use crate::view::{Shown, View};
+use crate::{stdin, target};
 
 pub(crate) fn run(args: &Tail) -> Result<(), Failure> {
     let config = config(args)?;
@@ -84,7 +84,7 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
     let read = match data.strip_prefix('@').unwrap_or(data) {
         "-" => {
             let mut body = Vec::new();
-            io::stdin().lock().read_to_end(&mut body).map(|_| body)
+            stdin::open().read_to_end(&mut body).map(|_| body)
         }
         file if data.starts_with('@') => fs::read(file),
         data => Ok(data.into()),

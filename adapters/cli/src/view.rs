@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use tidewire_core::client::{CloseReason, Event, Reason};
+use tidewire_core::client::publish::Refusal as Problem;
+use tidewire_core::client::{CloseReason, Event, Reason, Refusal};
 use tidewire_core::http::BodyError;
 use tidewire_core::sse::Message;
 
@@ -66,7 +67,7 @@ impl View {
                 self.line(&Line::Comment { comment: (&**comment).into() })?
             }
             Event::Comment(comment) if self.verbose => {
-                plain::comment(comment, self.output.terminal, &mut self.output.lines);
+                plain::comment(comment, self.output.reader, &mut self.output.lines);
                 self.output.flush()?;
             }
             Event::Retry(time) if self.verbose && self.json => self.line(&Line::Retry { ms: millis(*time) })?,
@@ -75,13 +76,14 @@ impl View {
                 self.output.flush()?;
             }
             Event::Disconnected { reason, retry_in, .. } => {
+                let text = lost(reason);
                 let line = Line::Error {
                     state: State::Connecting,
-                    reason: reason.to_string().into(),
+                    reason: (&*text).into(),
                     status: status_of(reason),
                     retry_in_ms: Some(millis(*retry_in)),
                 };
-                let plain = format!("lost: {reason}; next attempt in {}", duration::display(*retry_in));
+                let plain = format!("lost: {text}; next attempt in {}", duration::display(*retry_in));
                 self.connection(&line, Mark::Waiting, &plain)?;
             }
             Event::Closed(reason) => return self.closed(reason),
@@ -101,7 +103,7 @@ impl View {
         if self.json {
             self.line(&Line::message(message.as_ref()))?;
         } else {
-            plain::event(message.event_type(), message.data(), self.output.terminal, &mut self.output.lines);
+            plain::event(message.event_type(), message.data(), self.output.reader, &mut self.output.lines);
             self.output.flush()?;
         }
         if let Some(left) = &mut self.left {
@@ -115,7 +117,7 @@ impl View {
 
     fn closed(&mut self, reason: &CloseReason) -> Result<Shown, Failure> {
         let exit = exit(reason);
-        let text = reason.to_string();
+        let text = over(reason);
         if exit == Exit::Done {
             return self.stopped(&text, exit);
         }
@@ -142,17 +144,43 @@ impl View {
     }
 
     fn tell(&self, mark: Mark, text: &str) {
-        let text = output::printable(text);
-        let mut stderr = io::stderr().lock();
         // Where standard error cannot be written to, there is nobody to be told.
-        let _ = match (self.colors, mark) {
-            (false, _) => writeln!(stderr, "{text}"),
-            (true, Mark::Good) => writeln!(stderr, "\x1b[32m● {text}\x1b[0m"),
-            (true, Mark::Waiting) => writeln!(stderr, "\x1b[33m◌ {text}\x1b[0m"),
-            (true, Mark::Bad) => writeln!(stderr, "\x1b[31m● {text}\x1b[0m"),
-            (true, Mark::Quiet) => writeln!(stderr, "\x1b[2m○ {text}\x1b[0m"),
-        };
+        let _ = writeln!(io::stderr(), "{}", mark.line(self.colors, &output::printable(text)));
     }
+}
+
+impl Mark {
+    fn line(self, colors: bool, text: &str) -> String {
+        match self {
+            _ if !colors => text.to_owned(),
+            Self::Good => format!("\x1b[32m● {text}\x1b[0m"),
+            Self::Waiting => format!("\x1b[33m◌ {text}\x1b[0m"),
+            Self::Bad => format!("\x1b[31m● {text}\x1b[0m"),
+            Self::Quiet => format!("\x1b[2m○ {text}\x1b[0m"),
+        }
+    }
+}
+
+/// Says why it is over.
+fn over(reason: &CloseReason) -> String {
+    match reason {
+        CloseReason::Status(refusal) => refused(refusal),
+        reason => reason.to_string(),
+    }
+}
+
+/// Says why the connection was lost.
+fn lost(reason: &Reason) -> String {
+    match reason {
+        Reason::Status(refusal) => refused(refusal),
+        reason => reason.to_string(),
+    }
+}
+
+/// Says why the server refused: if it explains itself as our server does, with its sentence.
+fn refused(refusal: &Refusal) -> String {
+    let problem = Problem::read(refusal.head.status, &refusal.body);
+    if problem.reason.is_some() { format!("{}: {problem}", refusal.url) } else { refusal.to_string() }
 }
 
 /// The exit code of an end.
@@ -199,4 +227,18 @@ fn status_of(reason: &Reason) -> Option<u16> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_terminal_gets_marks_and_colours() {
+        for mark in [Mark::Good, Mark::Waiting, Mark::Bad, Mark::Quiet] {
+            assert_eq!(mark.line(false, "open"), "open");
+            let line = mark.line(true, "open");
+            assert!(line.starts_with("\u{1b}[") && line.ends_with(" open\u{1b}[0m"), "{line:?}");
+        }
+    }
 }

@@ -67,6 +67,21 @@ pub struct Refusal {
     pub reason: Option<Box<str>>,
 }
 
+impl Refusal {
+    /// Reads a refusal from the answer's status and body; what is no problem has neither code nor reason.
+    pub fn read(status: u16, body: &[u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Problem {
+            code: Option<Box<str>>,
+            title: Option<Box<str>>,
+            detail: Option<Box<str>>,
+        }
+        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+        Self { status, code: problem.code, reason: problem.detail.or(problem.title) }
+    }
+}
+
 impl Publication<'_> {
     /// Returns the request, head and body, for the server at `server`, with more `fields`.
     ///
@@ -115,23 +130,11 @@ pub fn published(answer: &Answer) -> Result<Box<str>, Refusal> {
     struct Published {
         id: Box<str>,
     }
-    let refused = || refusal(answer);
+    let refused = || Refusal::read(answer.head.status, &answer.body);
     if !(200..300).contains(&answer.head.status) {
         return Err(refused());
     }
     serde_json::from_slice::<Published>(&answer.body).map(|published| published.id).map_err(|_| refused())
-}
-
-fn refusal(answer: &Answer) -> Refusal {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Problem {
-        code: Option<Box<str>>,
-        title: Option<Box<str>>,
-        detail: Option<Box<str>>,
-    }
-    let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
-    Refusal { status: answer.head.status, code: problem.code, reason: problem.detail.or(problem.title) }
 }
 
 /// Returns `text` as a JSON string.

@@ -1,0 +1,11 @@
+//! Standard input.
+
+use std::io::{self, IsTerminal, StdinLock};
+
+/// Opens standard input; a person who may wonder why nothing happens is told what is awaited.
+pub(crate) fn open() -> StdinLock<'static> {
+    if io::stdin().is_terminal() {
+        eprintln!("reading from the keyboard; Ctrl-D on a line of its own ends the input");
+    }
+    io::stdin().lock()
+}
