@@ -1,7 +1,7 @@
 use memchr::memchr2;
 
 use super::error::Error;
-use super::field::Field;
+use super::field::{Field, HEAD};
 use super::item::{Event, Item};
 use super::parser::{Line, Parser};
 use super::text;
@@ -52,13 +52,16 @@ impl<'p, 'c> Events<'p, 'c> {
             match line {
                 [b'd', ..] => {
                     let Some(value) = line.strip_prefix(b"data:") else { break };
-                    let Some((value, end)) = split_line(value) else { return self.begin_behind(event_type) };
-                    let size = event_type.len() + self.parser.id.len() + value.len();
-                    if line.len() - end.len() > self.parser.limits.max_line || size >= self.parser.limits.max_event {
+                    let value = without_space(value);
+                    let Some((data, end)) = split_line(value) else { return self.begin_data(event_type, value) };
+                    if event_type.len() + self.parser.id.len() + data.len() > self.parser.short {
                         break;
                     }
-                    let ([b'\n', b'\n', rest @ ..] | [b'\r', b'\n', b'\r', b'\n', rest @ ..]) = end else { break };
-                    let Some(data) = self.text(line, value, end) else { break };
+                    let rest = match end {
+                        [b'\n', b'\n', rest @ ..] | [b'\r', b'\n', b'\r', b'\n', rest @ ..] => rest,
+                        _ => break,
+                    };
+                    let Some(data) = self.text(line, data, end) else { break };
                     self.rest = rest;
                     return Some(Ok(Item::Message(self.parser.lend_message(event_type, data))));
                 }
@@ -74,37 +77,24 @@ impl<'p, 'c> Events<'p, 'c> {
                 }
                 [b'e', ..] => {
                     let Some(value) = line.strip_prefix(b"event:") else { break };
-                    let Some((value, end)) = split_line(value) else { return self.begin_behind(event_type) };
-                    let size = self.parser.id.len() + value.len();
-                    if line.len() - end.len() > self.parser.limits.max_line || size > self.parser.limits.max_event {
-                        break;
-                    }
-                    let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { break };
-                    let Some(name) = self.text(line, value, end) else { break };
+                    let Some((name, rest)) = self.short_line(line, without_space(value)) else { break };
                     event_type = name;
                     self.rest = rest;
                     self.parser.lines += 1;
                 }
                 [b'i', ..] => {
                     let Some(value) = line.strip_prefix(b"id:") else { break };
-                    let Some((value, end)) = split_line(value) else { return self.begin_behind(event_type) };
-                    let size = event_type.len() + value.len();
-                    if line.len() - end.len() > self.parser.limits.max_line || size > self.parser.limits.max_event {
+                    let Some((id, rest)) = self.short_line(line, without_space(value)) else { break };
+                    // The type and the id together may be longer than a short line.
+                    if event_type.len() + id.len() > self.parser.short {
                         break;
                     }
-                    let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { break };
-                    let Some(id) = self.text(line, value, end) else { break };
                     self.rest = rest;
                     self.parser.lines += 1;
                     self.parser.set_id(id);
                 }
                 [b':', value @ ..] if event_type.is_empty() => {
-                    let Some((value, end)) = split_comment(value) else { return self.begin_behind(event_type) };
-                    if line.len() - end.len() > self.parser.limits.max_line {
-                        break;
-                    }
-                    let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { break };
-                    let Some(text) = self.text(line, value, end) else { break };
+                    let Some((text, rest)) = self.short_line(line, value) else { break };
                     self.rest = rest;
                     self.parser.lines += 1;
                     return Some(Ok(Item::Comment(text)));
@@ -145,11 +135,34 @@ impl<'p, 'c> Events<'p, 'c> {
         Some(Err(error))
     }
 
-    /// Keeps the beginning of the line that the chunk does not end, and the event type before it.
+    /// Keeps the beginning of a data line that the chunk does not end, and the event type before it.
     #[inline(never)]
-    fn begin_behind(&mut self, event_type: &str) -> Option<Result<Item<'_>, Error>> {
-        self.keep_type(event_type);
-        self.begin(self.rest).err().and_then(|error| self.fail(error))
+    fn begin_data(&mut self, event_type: &str, value: &'c [u8]) -> Option<Result<Item<'_>, Error>> {
+        let parser = &mut *self.parser;
+        let line = self.rest;
+        if line.len() < HEAD || event_type.len() + parser.id.len() + value.len() > parser.short {
+            self.keep_type(event_type);
+            return self.next_of_any();
+        }
+        parser.idle = false;
+        parser.event_type.push_str(event_type);
+        parser.line = Line::Value(Field::Data);
+        parser.line_len = line.len();
+        parser.value_start = 0;
+        parser.extend_data(value);
+        self.rest = &[];
+        None
+    }
+
+    /// Splits what `line` begins with into the text of `value` and what follows, if the line is common and within all limits.
+    #[inline]
+    fn short_line(&mut self, line: &'c [u8], value: &'c [u8]) -> Option<(&'c str, &'c [u8])> {
+        let (value, end) = split_line(value)?;
+        if self.parser.id.len() + value.len() > self.parser.short {
+            return None;
+        }
+        let ([b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..]) = end else { return None };
+        Some((self.text(line, value, end)?, rest))
     }
 
     #[cold]
@@ -188,14 +201,18 @@ impl<'p, 'c> Events<'p, 'c> {
     }
 }
 
-/// Splits what follows the colon of a field into its value and what begins with the line's end.
+/// Returns the value of a field from what follows its colon.
 #[inline]
-fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    split_comment(bytes.strip_prefix(b" ").unwrap_or(bytes))
+pub(super) fn without_space(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b' ', value @ ..] => value,
+        _ => bytes,
+    }
 }
 
+/// Splits before the next line end, if there is one.
 #[inline]
-fn split_comment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(memchr2(b'\n', b'\r', bytes)?)
 }
 

@@ -5,7 +5,7 @@ use core::mem;
 use memchr::memchr2;
 
 use super::error::{Error, Violation};
-use super::events::Events;
+use super::events::{Events, split_line, without_space};
 use super::field::{self, Field, HEAD};
 use super::parser::{Before, Found, Line, clear};
 use super::text;
@@ -50,7 +50,7 @@ impl<'c> Events<'_, 'c> {
 
     /// Takes a line of any kind, whole or not; not an empty one.
     fn take_line(&mut self, held: &mut Option<&'c [u8]>) -> Result<Option<Found<'c>>, Error> {
-        let Some((line, end)) = memchr2(b'\n', b'\r', self.rest).and_then(|at| self.rest.split_at_checked(at)) else {
+        let Some((line, end)) = split_line(self.rest) else {
             self.keep(held.take());
             return self.begin(self.rest).map(|()| None);
         };
@@ -96,13 +96,15 @@ impl<'c> Events<'_, 'c> {
         let others = self.parser.pending(Field::Data, 0);
         while let Some(value) = self.rest.strip_prefix(b"data:") {
             let line = self.rest;
-            let value = value.strip_prefix(b" ").unwrap_or(value);
+            let value = without_space(value);
             let Some(at) = memchr2(b'\n', b'\r', value) else { return self.begin(line) };
-            let head_len = line.len() - value.len();
             let parser = &mut *self.parser;
             let pending = parser.data.len() + others;
-            if head_len + at > parser.limits.max_line || pending + at >= parser.limits.max_event {
-                return Err(parser.give_up(head_len + at, head_len, pending));
+            if pending + at > parser.short {
+                let head_len = line.len() - value.len();
+                if head_len + at > parser.limits.max_line || pending + at >= parser.limits.max_event {
+                    return Err(parser.give_up(head_len + at, head_len, pending));
+                }
             }
             self.keep_line(value, at);
             if self.parser.strict {

@@ -44,6 +44,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Parser {
     pub(super) limits: Limits,
+    /// A value so long, together with the id and the type of its event, is within all limits.
+    pub(super) short: usize,
     pub(super) strict: bool,
     /// What the first byte of the next chunk may still belong to.
     pub(super) before: Before,
@@ -92,6 +94,7 @@ impl Parser {
     pub fn with_limits(limits: Limits) -> Self {
         let limits = Limits { max_line: limits.max_line.max(HEAD), ..limits };
         Self {
+            short: (limits.max_line - HEAD).min(limits.max_event.saturating_sub(1)),
             limits,
             strict: false,
             before: Before::Bom(0),
