@@ -12,6 +12,8 @@ pub mod command;
 pub mod fuzz;
 #[path = "support/fuzz_http.rs"]
 pub mod fuzz_http;
+#[path = "support/fuzz_server.rs"]
+pub mod fuzz_server;
 #[path = "support/fuzz_sse.rs"]
 pub mod fuzz_sse;
 #[path = "support/naive_chunked.rs"]
