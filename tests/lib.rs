@@ -10,6 +10,8 @@ pub mod client;
 pub mod command;
 #[path = "support/fuzz.rs"]
 pub mod fuzz;
+#[path = "support/fuzz_client.rs"]
+pub mod fuzz_client;
 #[path = "support/fuzz_http.rs"]
 pub mod fuzz_http;
 #[path = "support/fuzz_server.rs"]

@@ -28,7 +28,10 @@ pub struct Client {
     pub sent: Vec<u8>,
     /// Whether there is a socket and the machine did not say to drop it.
     pub connected: bool,
-    closed: bool,
+    /// How far the machine is after the events taken.
+    state: State,
+    /// Whether the machine said to drop the socket of its last connection.
+    dropped: bool,
 }
 
 impl Client {
@@ -46,7 +49,8 @@ impl Client {
             connects: Vec::new(),
             sent: Vec::new(),
             connected: false,
-            closed: false,
+            state: State::Connecting,
+            dropped: true,
         };
         assert_eq!(client.machine.state(), State::Connecting);
         assert_eq!(client.machine.closing(), Closing::Abort, "there is no socket yet");
@@ -172,15 +176,14 @@ impl Client {
     pub fn settle(&mut self) {
         for _ in 0..100 {
             self.take_events();
-            if self.machine.closing() == Closing::Abort {
-                self.connected = false;
-            }
             if let Some(connect) = self.machine.poll_connect(self.now) {
-                assert!(!self.closed, "no connection after the end");
+                assert_eq!(self.state, State::Connecting, "no connection while one is open or after the end");
+                assert!(self.dropped, "no connection while one is wanted");
                 assert_eq!(self.machine.closing(), Closing::No);
                 assert_eq!(connect.attempt, self.machine.attempt());
+                assert_eq!(connect.attempt, self.connects.last().map_or(1, |last| last.attempt + 1));
                 assert_eq!(connect.host, self.machine.url().host().into());
-                self.connected = false;
+                (self.connected, self.dropped) = (false, false);
                 self.connects.push(connect);
                 assert_eq!(self.machine.poll_connect(self.now), None, "asked for once");
             }
@@ -197,20 +200,40 @@ impl Client {
         panic!("the machine does not come to rest at one instant");
     }
 
-    /// Takes all events, checking that their order makes sense.
-    fn take_events(&mut self) {
-        while let Some(event) = self.machine.poll_event() {
-            assert!(!self.closed, "{event:?} after the end");
-            match &event {
-                Event::Closed(_) => self.closed = true,
-                Event::Disconnected { retry_at, retry_in, .. } => assert!(*retry_at <= self.now + *retry_in),
-                _ => {}
+    /// Takes one event, if there is one, checking that it makes sense after those before.
+    pub fn take_event(&mut self) {
+        let Some(event) = self.machine.poll_event() else { return };
+        assert!(!event.to_string().is_empty());
+        match (&event, self.state) {
+            (_, State::Closed) => panic!("{event:?} after the end"),
+            (Event::Opened { .. }, State::Connecting) => self.state = State::Open,
+            (Event::Message(_) | Event::Comment(_) | Event::Retry(_), State::Open) => {}
+            (Event::Disconnected { retry_at, retry_in, .. }, _) => {
+                assert!(*retry_at <= self.now + *retry_in);
+                self.state = State::Connecting;
             }
-            assert!(!event.to_string().is_empty());
-            self.events.push(event);
+            (Event::Closed(_), _) => self.state = State::Closed,
+            (_, state) => panic!("{event:?} while {state}"),
         }
-        assert_eq!(self.closed, self.machine.state() == State::Closed);
-        if self.closed {
+        self.events.push(event);
+    }
+
+    /// Takes all events, and looks whether what the machine says of itself goes with them.
+    fn take_events(&mut self) {
+        let mut count = self.events.len();
+        loop {
+            self.take_event();
+            if self.events.len() == count {
+                break;
+            }
+            count = self.events.len();
+        }
+        assert_eq!(self.state, self.machine.state());
+        match self.machine.closing() {
+            Closing::Abort => (self.connected, self.dropped) = (false, true),
+            _ => assert!(!self.dropped, "once dropped is dropped"),
+        }
+        if self.state == State::Closed {
             assert_eq!(self.machine.closing(), Closing::Abort);
             assert_eq!(self.machine.poll_timeout(), None);
             assert_eq!(self.machine.poll_transmit(), None);

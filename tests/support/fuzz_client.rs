@@ -1,0 +1,135 @@
+//! Body of the fuzz target for `client`: whatever network, time and application do, in whatever order, the machine keeps
+//! the contract (the driver of `client.rs` looks after it), and cuts change nothing.
+//!
+//! An input has lines. The first says how to cut what is received ([`fuzz::chunks`]), the second is letters that configure
+//! the client ([`configure`]), each other one a step: a letter and its argument ([`step`]).
+
+use core::time::Duration;
+
+use tidewire_core::client::{Config, ConnectError, Event, Resend, Restart, RetryStatus, State};
+use tidewire_core::http::Method;
+use tidewire_core::{Closing, Protocol};
+
+use crate::client::{CHUNKED, Client, UNTIL_CLOSE, config_post};
+use crate::fuzz;
+
+/// Plays `input` twice, once with the cuts it names and once without, and compares the events.
+pub fn machine(input: &[u8]) {
+    let (lengths, rest) = fuzz::split_line(input);
+    let (letters, script) = fuzz::split_line(rest);
+    let steps: Vec<&[u8]> = script.split(|&byte| byte == b'\n').take(MAX_STEPS).collect();
+    let whole = play(letters, &[], &steps);
+    if !lengths.is_empty() {
+        let cut = play(letters, lengths, &steps);
+        assert_eq!(cut, whole, "cuts change nothing");
+    }
+}
+
+/// Plays a script and returns all events, the requests that were sent and how it ended.
+fn play(letters: &[u8], lengths: &[u8], steps: &[&[u8]]) -> (Vec<Event>, Vec<String>, State, String) {
+    let mut client = Client::new(configure(letters));
+    let mut requests = Vec::new();
+    for line in steps {
+        let Some((&letter, argument)) = line.split_first() else { continue };
+        step(&mut client, letter, argument, lengths, &mut requests);
+        let attempts = client.machine.attempt();
+        assert!(attempts <= 1 + 201 * (MAX_STEPS as u64), "attempts cost steps");
+    }
+    client.settle();
+    let id = client.machine.last_event_id().to_owned();
+    (client.events, requests, client.machine.state(), id)
+}
+
+fn configure(letters: &[u8]) -> Config {
+    let mut config = config_post("{}");
+    config.method = Method::GET;
+    for letter in letters {
+        match letter {
+            b'p' => config.method = Method::POST,
+            b'a' => config.resend = Resend::Always,
+            b'n' => config.reconnect = false,
+            b't' => config.retry_status = RetryStatus::Transient,
+            b'j' => config.backoff.jitter = 0.5,
+            b'z' => config.backoff.base = Duration::ZERO,
+            b'l' => {
+                config.limits.max_line = 20;
+                config.limits.max_event = 30;
+                config.head_limits.max_bytes = 200;
+                config.max_error_body = 10;
+                config.max_redirects = 2;
+            }
+            b'o' => (config.connect_timeout, config.head_timeout, config.read_timeout) = (None, None, None),
+            _ => {}
+        }
+    }
+    config
+}
+
+fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], requests: &mut Vec<String>) {
+    let number = argument.iter().fold(0u64, |sum, &byte| (sum * 31 + u64::from(byte)) % 200_000);
+    let mut receive = |bytes: &[u8]| {
+        for piece in fuzz::chunks(bytes, lengths) {
+            client.receive(piece);
+        }
+    };
+    match letter {
+        b'a' => {
+            client.settle();
+            if client.machine.closing() == Closing::No && !client.connected {
+                requests.push(client.accept());
+            }
+        }
+        b'f' => client.refuse(ERRORS[number as usize % ERRORS.len()]),
+        // What comes in.
+        b'S' => receive(UNTIL_CLOSE.as_bytes()),
+        b'C' => receive(CHUNKED.as_bytes()),
+        b'H' => receive(&[b"HTTP/1.1 ", argument, b"\r\n"].concat()),
+        b'R' => receive(&[b"HTTP/1.1 302 Found\r\nLocation: ", argument, b"\r\n\r\n"].concat()),
+        b'd' => receive(&[argument, b"\n"].concat()),
+        b'D' => receive(&[argument, b"\r\n"].concat()),
+        b'r' => receive(argument),
+        b'c' => receive(&[format!("{:x}\r\n", argument.len() + 1).as_bytes(), argument, b"\n\r\n"].concat()),
+        b'0' => receive(b"0\r\n\r\n"),
+        // The same, while the application does not take events.
+        b'u' => {
+            for piece in fuzz::chunks(&[argument, b"\n"].concat(), lengths) {
+                client.machine.handle_input(client.now, piece);
+            }
+        }
+        b'U' => {
+            client.machine.handle_input(client.now, UNTIL_CLOSE.as_bytes());
+            client.machine.handle_eof(client.now);
+            client.machine.restart(client.now, Restart::AtOnce);
+        }
+        b'e' => client.eof(),
+        b'E' => client.machine.handle_eof(client.now),
+        b'x' => client.reset(),
+        b'X' => client.machine.handle_reset(client.now),
+        // Time.
+        b't' => client.advance(Duration::from_millis(number)),
+        b'T' => {
+            client.now = client.now + Duration::from_millis(number);
+            client.machine.handle_timeout(client.now);
+        }
+        // The application.
+        b'q' => client.restart(Restart::AtOnce),
+        b'w' => client.restart(Restart::AfterDelay),
+        b'Q' => client.machine.restart(client.now, Restart::AfterDelay),
+        b'k' => client.close(),
+        b'K' => client.machine.close(client.now),
+        b'p' => client.take_event(),
+        _ => {}
+    }
+}
+
+const ERRORS: [ConnectError; 6] = [
+    ConnectError::Resolve,
+    ConnectError::Refused,
+    ConnectError::TimedOut,
+    ConnectError::Unreachable,
+    ConnectError::Tls,
+    ConnectError::Other,
+];
+
+/// More steps than this find nothing that fewer do not.
+const MAX_STEPS: usize = 200;
