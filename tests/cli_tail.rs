@@ -163,6 +163,48 @@ fn without_reconnecting_the_end_of_the_stream_is_the_end() {
 }
 
 #[test]
+fn a_request_that_may_do_something_is_sent_again_only_if_told() {
+    let streams = || {
+        Canned::start(vec![
+            Answer::Ends(Canned::stream("retry: 10\ndata: a\n\n")),
+            Answer::Stays(Canned::stream("data: b\n\n")),
+        ])
+    };
+    let server = streams();
+    let ended = tail(&["-d", "question", &server.url()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{}", ended.stderr);
+    let server = streams();
+    let ended = tail(&["-d", "question", "--resend", "--count", "2", &server.url()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\nb\n"), "{}", ended.stderr);
+    for _ in 0..2 {
+        assert!(server.request().ends_with("question"));
+    }
+}
+
+#[test]
+fn a_status_that_passes_is_tried_again_if_told() {
+    let busy = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    let server = Canned::start(vec![Answer::Ends(busy.to_vec()), Answer::Stays(Canned::stream("data: a\n\n"))]);
+    let ended = tail(&["--json", "--retry-status", "--count", "1", &server.url()]);
+    let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["t"], &lines[0]["status"]), (&"error".into(), &503.into()), "{}", ended.stdout);
+    assert_eq!((&lines[1]["t"], &lines[2]["data"]), (&"open".into(), &"a".into()), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(0));
+}
+
+#[test]
+fn a_burst_is_printed_whole_and_in_order() {
+    let numbers: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
+    let events: String = numbers.iter().map(|number| format!("data: {number}\n\n")).collect();
+    let server = Canned::start(vec![Answer::Stays(Canned::stream(&events))]);
+    for runtime in RUNTIMES {
+        let ended = tail(&["--runtime", runtime, "--count", "50000", &server.url()]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(ended.stdout.lines().eq(numbers.iter().map(String::as_str)));
+    }
+}
+
+#[test]
 fn no_connection_is_told_and_tried_again_unless_told_otherwise() {
     // A port that was free a moment ago and has no listener.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();

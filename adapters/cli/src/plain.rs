@@ -1,6 +1,7 @@
 //! How events look without `--json`: the data, with the type in brackets before it unless it is `message`.
 
 use std::io::Write;
+use std::time::Duration;
 
 /// Who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,9 @@ pub(crate) fn comment(comment: &str, reader: Reader, out: &mut Vec<u8>) {
 }
 
 /// Appends a reconnection time.
-pub(crate) fn retry(millis: u128, out: &mut Vec<u8>) {
+pub(crate) fn retry(time: Duration, out: &mut Vec<u8>) {
     // Writing to a Vec does not fail.
-    let _ = writeln!(out, "retry: {millis} ms");
+    let _ = writeln!(out, "retry: {} ms", time.as_millis());
 }
 
 fn text(text: &str, reader: Reader, out: &mut Vec<u8>) {

@@ -40,15 +40,27 @@ async fn follow(
     view: &mut View,
 ) -> Result<Exit, Failure> {
     loop {
-        // A cause to stop goes first, even when events come without a pause.
-        let event = future::or(async { Err(stopped.recv().await) }, async { Ok(next().await) }).await;
+        let ready = match stopped.try_recv() {
+            Ok(cause) => Some(Err(cause)),
+            Err(_) => future::poll_once(next()).await.map(Ok),
+        };
+        let event = match ready {
+            Some(event) => event,
+            None => {
+                // What came in one go is written in one go, and nothing waits while we do.
+                view.flush()?;
+                let stop = async { Err(stopped.recv().await.unwrap_or(Cause::Interrupted)) };
+                future::or(stop, async { Ok(next().await) }).await
+            }
+        };
         let shown = match event {
             Ok(Some(event)) => view.event(&event)?,
-            Ok(None) => return Ok(Exit::Done),
-            Err(Ok(Cause::Timeout)) => view.stopped("the time of --timeout is over", Exit::Timeout)?,
-            Err(_) => view.stopped("interrupted", Exit::Interrupted)?,
+            Ok(None) => Shown::Last(Exit::Done),
+            Err(Cause::Timeout) => view.stopped("the time of --timeout is over", Exit::Timeout)?,
+            Err(Cause::Interrupted) => view.stopped("interrupted", Exit::Interrupted)?,
         };
         if let Shown::Last(exit) = shown {
+            view.flush()?;
             return Ok(exit);
         }
     }

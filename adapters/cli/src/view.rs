@@ -10,10 +10,11 @@ use tidewire_core::http::BodyError;
 use tidewire_core::sse::Message;
 
 use crate::args::Tail;
+use crate::duration;
 use crate::exit::{Exit, Failure};
 use crate::json_lines::{Line, State};
 use crate::output::{self, Output};
-use crate::{duration, plain};
+use crate::plain::{self, Reader};
 
 /// Shows events, until it has shown the last.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl View {
         }
     }
 
-    /// Shows an event.
+    /// Shows an event, at the latest with the next [`flush`](Self::flush).
     pub(crate) fn event(&mut self, event: &Event) -> Result<Shown, Failure> {
         match event {
             Event::Opened { status, url, .. } => {
@@ -63,29 +64,15 @@ impl View {
                 self.connection(&Line::Open { url: url.into(), status: *status }, Mark::Good, &plain)?;
             }
             Event::Message(message) => return self.message(message),
-            Event::Comment(comment) if self.verbose && self.json => {
-                self.line(&Line::Comment { comment: (&**comment).into() })?
-            }
             Event::Comment(comment) if self.verbose => {
-                plain::comment(comment, self.output.reader, &mut self.output.lines);
-                self.output.flush()?;
+                self.show(&Line::Comment { comment: (&**comment).into() }, |reader, out| {
+                    plain::comment(comment, reader, out);
+                });
             }
-            Event::Retry(time) if self.verbose && self.json => self.line(&Line::Retry { ms: millis(*time) })?,
             Event::Retry(time) if self.verbose => {
-                plain::retry(time.as_millis(), &mut self.output.lines);
-                self.output.flush()?;
+                self.show(&Line::Retry { ms: millis(*time) }, |_, out| plain::retry(*time, out));
             }
-            Event::Disconnected { reason, retry_in, .. } => {
-                let text = lost(reason);
-                let line = Line::Error {
-                    state: State::Connecting,
-                    reason: (&*text).into(),
-                    status: status_of(reason),
-                    retry_in_ms: Some(millis(*retry_in)),
-                };
-                let plain = format!("lost: {text}; next attempt in {}", duration::display(*retry_in));
-                self.connection(&line, Mark::Waiting, &plain)?;
-            }
+            Event::Disconnected { reason, retry_in, .. } => self.disconnected(reason, *retry_in)?,
             Event::Closed(reason) => return self.closed(reason),
             _ => {}
         }
@@ -99,12 +86,17 @@ impl View {
         Ok(Shown::Last(exit))
     }
 
+    /// Writes out what was shown since the last time.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.output.flush()
+    }
+
     fn message(&mut self, message: &Message) -> Result<Shown, Failure> {
-        if self.json {
-            self.line(&Line::message(message.as_ref()))?;
-        } else {
-            plain::event(message.event_type(), message.data(), self.output.reader, &mut self.output.lines);
-            self.output.flush()?;
+        self.show(&Line::message(message.as_ref()), |reader, out| {
+            plain::event(message.event_type(), message.data(), reader, out);
+        });
+        if self.output.lines.len() >= BURST {
+            self.flush()?;
         }
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
@@ -115,6 +107,18 @@ impl View {
         Ok(Shown::More)
     }
 
+    fn disconnected(&mut self, reason: &Reason, retry_in: Duration) -> Result<(), Failure> {
+        let text = lost(reason);
+        let what = match reason {
+            Reason::Connect(_) | Reason::ConnectTimeout { .. } => "no connection",
+            _ => "lost",
+        };
+        let plain = format!("{what}: {text}; next attempt in {}", duration::display(retry_in));
+        let (status, retry_in_ms) = (status_of(reason), Some(millis(retry_in)));
+        let line = Line::Error { state: State::Connecting, reason: text.into(), status, retry_in_ms };
+        self.connection(&line, Mark::Waiting, &plain)
+    }
+
     fn closed(&mut self, reason: &CloseReason) -> Result<Shown, Failure> {
         let exit = exit(reason);
         let text = over(reason);
@@ -123,24 +127,32 @@ impl View {
         }
         if self.json {
             let status = status(reason);
-            self.line(&Line::Error { state: State::Closed, reason: (&*text).into(), status, retry_in_ms: None })?;
+            let error = Line::Error { state: State::Closed, reason: (&*text).into(), status, retry_in_ms: None };
+            error.write(&mut self.output.lines);
         }
         self.connection(&Line::Closed { reason: (&*text).into() }, Mark::Bad, &format!("closed: {text}"))?;
         Ok(Shown::Last(exit))
     }
 
+    /// Shows what came of the stream.
+    fn show(&mut self, line: &Line<'_>, plain: impl FnOnce(Reader, &mut Vec<u8>)) {
+        if self.json {
+            line.write(&mut self.output.lines);
+        } else {
+            plain(self.output.reader, &mut self.output.lines);
+        }
+    }
+
     /// Shows what became of the connection.
     fn connection(&mut self, line: &Line<'_>, mark: Mark, plain: &str) -> Result<(), Failure> {
         if self.json {
-            return self.line(line);
+            line.write(&mut self.output.lines);
+            return Ok(());
         }
+        // Where both outputs are one terminal, what came before stands before.
+        self.flush()?;
         self.tell(mark, plain);
         Ok(())
-    }
-
-    fn line(&mut self, line: &Line<'_>) -> Result<(), Failure> {
-        line.write(&mut self.output.lines);
-        self.output.flush()
     }
 
     fn tell(&self, mark: Mark, text: &str) {
@@ -228,6 +240,9 @@ fn status_of(reason: &Reason) -> Option<u16> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// Bytes of lines that are written out even though more events are at hand.
+const BURST: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
