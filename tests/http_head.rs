@@ -115,6 +115,17 @@ fn head_at_the_default_limit_of_16_kib_is_read() {
 }
 
 #[test]
+fn a_long_head_byte_by_byte_is_read_in_linear_time() {
+    // Looking at what came before again for each byte would be 2^39 steps.
+    let mut limits = HeadLimits::default();
+    limits.max_bytes = 1 << 20;
+    let start = b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec();
+    let filler = vec![b'x'; limits.max_bytes - start.len() - 4];
+    let head = [start, filler, b"\r\n\r\n".to_vec()].concat();
+    assert_eq!(read_heads::<RequestHead>(limits, &pieces(&head, &[1])).heads.len(), 1);
+}
+
+#[test]
 fn an_unfinished_head_ends_at_the_limit() {
     let mut reader = HeadReader::<RequestHead>::new(HeadLimits::default());
     assert_eq!(reader.feed(&[b'G'; 16 * 1024]), Ok(None));

@@ -219,7 +219,7 @@ pub fn chunked_body(data: &[u8]) {
     }
 
     let mut encoded = Vec::new();
-    for chunk in chunks(input, cuts) {
+    for chunk in chunks(input, cuts).into_iter().filter(|chunk| !chunk.is_empty()) {
         encode_chunk_head(chunk.len(), &mut encoded);
         encoded.extend_from_slice(chunk);
         encoded.extend_from_slice(b"\r\n");

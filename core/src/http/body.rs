@@ -220,7 +220,7 @@ fn step_size(value: u64, digits: u8, byte: u8) -> Result<State, BodyError> {
         if digits == MAX_SIZE_DIGITS {
             return Err(BodyError::SizeTooLong);
         }
-        return Ok(State::Size { value: value << 4 | u64::from(digit), digits: digits + 1 });
+        return Ok(State::Size { value: value * 16 + u64::from(digit), digits: digits + 1 });
     }
     match byte {
         _ if digits == 0 => Err(BodyError::Size),

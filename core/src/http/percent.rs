@@ -25,7 +25,7 @@ pub(super) fn decode_into(mut text: &[u8], out: &mut Vec<u8>) -> bool {
         if let [high, low, rest @ ..] = text
             && let (Some(high), Some(low)) = (digit(*high), digit(*low))
         {
-            out.push(high << 4 | low);
+            out.push(high * 16 + low);
             text = rest;
         } else {
             out.push(b'%');
