@@ -138,17 +138,18 @@ impl Client {
         self.settle();
     }
 
-    /// Lets time pass until the next connection is asked for, and accepts it; returns the request.
-    pub fn reconnect(&mut self) -> String {
-        let before = self.connects.len();
-        for _ in 0..100 {
-            if self.connects.len() > before || self.machine.closing() == Closing::No {
-                return self.accept();
-            }
+    /// Lets time pass until a connection is being made.
+    pub fn await_connect(&mut self) {
+        while self.machine.closing() != Closing::No {
             let at = self.machine.poll_timeout().expect("something is waited for");
             self.advance(at - self.now);
         }
-        panic!("no reconnection");
+    }
+
+    /// Lets time pass until a connection is being made, and accepts it; returns the request.
+    pub fn reconnect(&mut self) -> String {
+        self.await_connect();
+        self.accept()
     }
 
     /// Takes the events, one line each.

@@ -30,6 +30,11 @@ pub struct Config {
     ///
     /// [`CloseReason::Lost`]: super::CloseReason::Lost
     pub reconnect: bool,
+    /// After how many failures in a row to give up with [`CloseReason::GaveUp`]; a connection that was
+    /// [healthy](crate::backoff) starts the count over. Default `None`: never, as browsers do.
+    ///
+    /// [`CloseReason::GaveUp`]: super::CloseReason::GaveUp
+    pub max_failures: Option<u32>,
     /// Which statuses are tried again. Default none, as browsers do.
     pub retry_status: RetryStatus,
     /// Whether a request is sent again when its connection is lost. Default only where that cannot do harm.
@@ -75,6 +80,7 @@ impl Config {
             last_event_id: None,
             backoff: backoff::Config::default(),
             reconnect: true,
+            max_failures: None,
             retry_status: RetryStatus::default(),
             resend: Resend::default(),
             max_redirects: 20,

@@ -15,6 +15,30 @@ use crate::{Closing, Instant, Protocol};
 /// What is received is decoded event by event when [`poll_event`](Protocol::poll_event) is called. Until it returns `None`
 /// nothing more should be read: then what waits undecoded is never more than one read, and an application that takes its
 /// time slows the server down. While anything waits, the stream is not silent: [`Config::read_timeout`] stands still.
+///
+/// ```
+/// use tidewire_core::client::{Config, Event, EventSource};
+/// use tidewire_core::http::Url;
+/// use tidewire_core::{Instant, Protocol};
+///
+/// let now = Instant::START;
+/// let config = Config::new(Url::parse("http://localhost:8080/events")?);
+/// let mut client = EventSource::new(config, 1, now);
+///
+/// let connect = client.poll_connect(now).expect("the first connection is due at once");
+/// assert_eq!((&*connect.host, connect.port), ("localhost", 8080));
+/// client.handle_connected(now, connect.attempt);
+/// assert!(client.poll_transmit().is_some_and(|request| request.starts_with(b"GET /events HTTP/1.1\r\n")));
+///
+/// client.handle_input(now, b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: hello\n\n");
+/// assert!(matches!(client.poll_event(), Some(Event::Opened { status: 200, .. })));
+/// assert!(matches!(client.poll_event(), Some(Event::Message(message)) if message.data() == "hello"));
+///
+/// client.handle_eof(now);
+/// let Some(Event::Disconnected { retry_at, .. }) = client.poll_event() else { panic!() };
+/// assert_eq!(client.poll_timeout(), Some(retry_at));
+/// # Ok::<(), tidewire_core::http::UrlError>(())
+/// ```
 #[derive(Debug)]
 pub struct EventSource {
     source: Source,
@@ -117,6 +141,11 @@ impl EventSource {
     /// Returns where the last request went, after redirects.
     pub const fn url(&self) -> &Url {
         self.source.url()
+    }
+
+    /// Returns the configuration to change, such as a token that runs out: see [`Source::config_mut`].
+    pub const fn config_mut(&mut self) -> &mut Config {
+        self.source.config_mut()
     }
 
     /// Returns the machine that decides.

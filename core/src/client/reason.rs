@@ -91,6 +91,13 @@ pub enum CloseReason {
     },
     /// The connection ended, and [`Config::reconnect`](super::Config::reconnect) is off.
     Lost(Box<Reason>),
+    /// As many attempts failed in a row as [`Config::max_failures`](super::Config::max_failures) allows.
+    GaveUp {
+        /// How many failed.
+        failures: u32,
+        /// How the last of them failed.
+        reason: Box<Reason>,
+    },
 }
 
 /// A response that is not the stream that was asked for.
@@ -226,6 +233,8 @@ impl fmt::Display for CloseReason {
                 write!(f, "{reason}; the {method} request is not sent again unless `resend` allows it")
             }
             Self::Lost(reason) => write!(f, "{reason}; reconnecting is off"),
+            Self::GaveUp { failures: 1, reason } => write!(f, "{reason}; gave up after the first failure"),
+            Self::GaveUp { failures, reason } => write!(f, "{reason}; gave up after {failures} failures in a row"),
         }
     }
 }
@@ -234,7 +243,7 @@ impl Error for CloseReason {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Redirect { error, .. } => Some(error),
-            Self::NotResent { reason, .. } | Self::Lost(reason) => Some(reason),
+            Self::NotResent { reason, .. } | Self::GaveUp { reason, .. } | Self::Lost(reason) => Some(reason),
             _ => None,
         }
     }

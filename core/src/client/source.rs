@@ -275,6 +275,12 @@ impl Source {
         &self.config
     }
 
+    /// Returns the configuration to change: what is asked for where, and for how long, from the next request on. What was
+    /// built at the start stays: the last event ID, the rules of the delays, the limits of the stream.
+    pub const fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
     fn read_stream(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
         let mut events = self.parser.feed(bytes);
         let found = events.next().map(|found| found.map(|item| item.to_owned()));
@@ -343,6 +349,10 @@ impl Source {
             return self.finish(CloseReason::NotResent { method, reason: Box::new(reason) });
         }
         let delay = self.backoff.fail(now);
+        let failures = self.backoff.failures();
+        if self.config.max_failures.is_some_and(|max| failures >= max) {
+            return self.finish(CloseReason::GaveUp { failures, reason: Box::new(reason) });
+        }
         self.disconnected(now, reason, delay);
     }
 
