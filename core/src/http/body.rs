@@ -32,7 +32,7 @@ pub struct BodyReader {
 pub struct Step<'a> {
     /// How many bytes of the input belong to the body so far, `data` included.
     pub consumed: usize,
-    /// Bytes of the body itself; may be empty.
+    /// Bytes of the body itself, the last of those that were consumed; may be empty.
     pub data: &'a [u8],
     /// Whether the body is complete; the rest of the input is not its.
     pub done: bool,
