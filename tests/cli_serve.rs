@@ -215,20 +215,53 @@ fn a_second_ctrl_c_ends_it_at_once() {
 }
 
 #[test]
-fn history_and_hosts_are_as_told() {
-    let (_server, address) = serve(TIDEWIRE, &["--history", "2", "--allow-host", "events.example.org"]);
+fn history_is_as_long_as_told() {
+    let (_server, address) = serve(TIDEWIRE, &["--history", "2"]);
+    let tail = follow(address, "tokio", &[]);
+    assert_eq!(event(&tail)["type"], "connected");
+    let first = published(address, &["-c", "news", "0"]);
     for data in ["1", "2", "3"] {
         published(address, &["-c", "news", data]);
     }
+    let tail = follow(address, "tokio", &["--last-event-id", &first]);
+    assert_eq!(event(&tail)["type"], "connected");
+    let gap = event(&tail);
+    assert_eq!(gap["type"], "gap");
+    assert!(gap["data"].as_str().unwrap().contains("\"reason\":\"evicted\""), "{gap}");
+    assert_eq!([envelope(&tail), envelope(&tail)].map(|envelope| envelope["data"].clone()), ["2", "3"]);
+}
+
+#[test]
+fn hosts_and_origins_are_as_told() {
+    let allowed = ["--allow-host", "events.example.org", "--allow-origin", "https://example.org"];
+    let (_server, address) = serve(TIDEWIRE, &allowed);
+    for field in ["host: events.example.org", "origin: https://example.org"] {
+        published(address, &["-c", "news", "-H", field, "x"]);
+    }
+    for (field, code) in [("host: other.example.org", "host"), ("origin: https://other.example.org", "origin")] {
+        let ended = publish(address, &["-c", "news", "-H", field, "x"]);
+        assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        assert!(ended.stderr.ends_with(&format!("({code}_not_allowed)\n")), "{}", ended.stderr);
+    }
     let url = format!("{address}/v1/events?channel=news");
-    let ended = run(TIDEWIRE, &["tail", "--json", "-n", "1", "-H", "host: events.example.org", &url], b"");
-    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
-    let ended = run(TIDEWIRE, &["tail", "--json", "-n", "1", "-H", "host: other.example.org", &url], b"");
-    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    let ended = run(TIDEWIRE, &["tail", "--json", "-H", "host: other.example.org", &url], b"");
     let error: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
-    assert_eq!(error["status"], 403);
+    assert_eq!((ended.code, &error["status"]), (Some(4), &403.into()));
     let reason = error["reason"].as_str().unwrap();
     assert!(reason.contains(": 403 Forbidden: the Host field") && reason.ends_with("(host_not_allowed)"), "{reason}");
+}
+
+#[test]
+fn the_log_is_quiet_unless_asked() {
+    for (arguments, lines) in [(&[][..], 0), (&["-v"][..], 1)] {
+        let (server, address) = serve(TIDEWIRE, arguments);
+        published(address, &["-c", "news", "x"]);
+        server.signal("INT");
+        let log = server.end().stderr;
+        let requests = log.lines().filter(|line| line.contains("/v1/channels/news/publish")).count();
+        assert_eq!(requests, lines, "{log}");
+        assert!(!log.contains('\u{1b}'), "no colour in a pipe: {log}");
+    }
 }
 
 fn follow(address: SocketAddr, runtime: &str, arguments: &[&str]) -> Running {

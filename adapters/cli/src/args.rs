@@ -37,7 +37,7 @@ pub(crate) struct Serve {
     /// What carries the sockets
     #[arg(long, value_enum, default_value_t)]
     pub(crate) runtime: Runtime,
-    /// Let pages of this origin use the server, such as https://example.org; may be repeated
+    /// Let pages of this origin use the server, such as `https://example.org`; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,
     /// Answer only for this host, such as events.example.org, and localhost; may be repeated [default: on loopback

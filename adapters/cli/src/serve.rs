@@ -15,7 +15,7 @@ use crate::logging;
 use crate::stop::{self, Cause};
 
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
-    logging::start(args.verbose);
+    logging::start(args.verbose)?;
     let listener = TcpListener::bind(args.listen).map_err(|error| cannot_listen(args.listen, &error))?;
     let cannot_listen = |error| cannot_listen(args.listen, &error);
     let address = listener.local_addr().map_err(cannot_listen)?;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
 async fn shutdown(stopped: &Receiver<Cause>, service: &Service) {
     // An error would mean that nobody watches for signals any more: a reason to end as well.
     let _ = stopped.recv().await;
-    eprintln!("ending; connections to say goodbye to: {} (Ctrl-C again ends at once)", service.connections());
+    eprintln!("ending; connections told goodbye: {} (Ctrl-C again ends at once)", service.connections());
 }
 
 /// Prints what to open; the first line is for programs, too: it ends with the address.

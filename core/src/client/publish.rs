@@ -83,7 +83,8 @@ impl Refusal {
 }
 
 impl Publication<'_> {
-    /// Returns the request, head and body, for the server at `server`, with more `fields`.
+    /// Returns the request, head and body, for the server at `server`, with more `fields`: a `Host` among them takes the place of
+    /// the server's; `Content-Type`, `Content-Length` and `Transfer-Encoding` are left out, for they follow from the publication.
     ///
     /// # Errors
     ///
@@ -93,10 +94,11 @@ impl Publication<'_> {
         let base = server.target().split('?').next().unwrap_or_default().trim_end_matches('/');
         let target = format!("{base}/v1/channels/{}/publish", segment(self.channel));
         let mut head = RequestHead::new(Method::POST, &target);
-        head.fields.set("host", server.authority()).map_err(PublishError::Field)?;
+        let host = fields.get("host").unwrap_or(server.authority().as_bytes());
+        head.fields.set("host", host).map_err(PublishError::Field)?;
         head.fields.set("content-type", content_type).map_err(PublishError::Field)?;
         head.fields.set("content-length", format!("{}", body.len())).map_err(PublishError::Field)?;
-        for (name, value) in fields.iter() {
+        for (name, value) in fields.iter().filter(|(name, _)| !OWN.iter().any(|own| own.eq_ignore_ascii_case(name))) {
             head.fields.append(name, value).map_err(PublishError::Field)?;
         }
         Ok((head, body))
@@ -187,6 +189,9 @@ impl fmt::Display for Refusal {
 
 impl error::Error for Refusal {}
 
+/// Fields that the request has of its own.
+const OWN: [&str; 4] = ["host", "content-type", "content-length", "transfer-encoding"];
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
@@ -222,6 +227,26 @@ mod tests {
         assert_eq!(body, b"\xff");
         let refused = news(Some("e"), data).request(&url("http://a"), &Fields::new());
         assert_eq!(refused, Err(PublishError::EventOfBytes));
+    }
+
+    #[test]
+    fn more_fields_go_along_but_for_those_that_follow_from_the_publication() {
+        let mut fields = Fields::new();
+        for (name, value) in [("Host", "b"), ("Content-Length", "9"), ("X-One", "1"), ("x-one", "2")] {
+            fields.append(name, value).expect("it is a field");
+        }
+        let (head, _) = news(None, Data::Text("x")).request(&url("http://a"), &fields).expect("it can be sent");
+        let sent: Vec<(&str, &[u8])> = head.fields.iter().collect();
+        assert_eq!(
+            sent,
+            [
+                ("host", &b"b"[..]),
+                ("content-type", b"text/plain; charset=utf-8"),
+                ("content-length", b"1"),
+                ("X-One", b"1"),
+                ("x-one", b"2"),
+            ]
+        );
     }
 
     #[test]
