@@ -1,5 +1,7 @@
 //! The same suite on both runtimes, with real sockets on free ports.
 
+#[path = "support/examples.rs"]
+mod examples;
 #[path = "support/lines.rs"]
 mod lines;
 #[path = "support/on_smol.rs"]
@@ -10,16 +12,26 @@ mod on_tokio;
 macro_rules! suite {
     ($name:ident, $runtime:ident) => {
         mod $name {
-            use std::io::Write;
-            use std::net::Shutdown;
+            use std::io::{BufRead, BufReader, Read, Write};
+            use std::net::{Shutdown, SocketAddr};
+            use std::sync::Arc;
+            use std::sync::atomic::{AtomicUsize, Ordering};
+            use std::thread;
             use std::time::Duration;
 
-            use futures_lite::future::{poll_once, yield_now, zip};
+            use futures_lite::future::{or, poll_once, yield_now, zip};
+            use tidewire_core::client::{self, CloseReason, ConnectError, Reason, Restart, State};
             use tidewire_core::sse::Event;
-            use tidewire_std::{Clock, ReadError};
+            use tidewire_core::{api, server};
+            use tidewire_std::{Clock, OsRandom, ReadError, Service};
+            use tidewire_tests::relay::Relay;
 
-            use crate::$runtime::{Connection, Reader, TcpListener, TcpStream, assert_here, run};
-            use crate::lines::{Line, Lines};
+            use crate::$runtime::{
+                Connection, Counted, EventSource, Reader, TcpListener, TcpStream, assert_here, run, serve,
+                serve_connection, spawn,
+            };
+            use crate::examples::Example;
+            use crate::lines::{Line, Lines, PATIENCE};
 
             async fn pair() -> (TcpStream, TcpStream) {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -146,6 +158,378 @@ macro_rules! suite {
                     };
                     assert!(matches!(event, Some(Event::Message(message)) if message.data() == "one"));
                 });
+            }
+
+            fn service(session: server::Config) -> Arc<Service> {
+                let clock = Clock::start();
+                let mut config = api::Config::default();
+                config.retry = Duration::from_millis(10);
+                let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
+                Service::new(api, session, clock)
+            }
+
+            /// A server on a free port; dropping the first sender stops it, the receiver hears when it has stopped.
+            struct Server {
+                address: SocketAddr,
+                service: Arc<Service>,
+                stop: Option<smol::channel::Sender<()>>,
+                stopped: smol::channel::Receiver<()>,
+            }
+
+            async fn start(session: server::Config) -> Server {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let address = listener.local_addr().expect("bound");
+                let service = service(session);
+                let (stop, stopping) = smol::channel::bounded::<()>(1);
+                let (done, stopped) = smol::channel::bounded::<()>(1);
+                let served = Arc::clone(&service);
+                spawn(async move {
+                    assert_here();
+                    serve(listener, served, stopping.recv()).await;
+                    drop(done);
+                });
+                Server { address, service, stop: Some(stop), stopped }
+            }
+
+            impl Server {
+                fn publish(&self, numbers: std::ops::RangeInclusive<u32>) {
+                    for number in numbers {
+                        self.service.publish_text("c", "me", &number.to_string()).expect("publishes");
+                    }
+                }
+
+                async fn stop(mut self) {
+                    self.stop = None;
+                    assert!(self.stopped.recv().await.is_err(), "closed, not sent to");
+                }
+            }
+
+            fn config(address: impl std::fmt::Display, path: &str) -> client::Config {
+                client::Config::new(format!("http://{address}{path}").parse().expect("a URL"))
+            }
+
+            fn follow(address: SocketAddr) -> EventSource {
+                EventSource::new(config(address, "/v1/events?channel=c"))
+            }
+
+            /// Waits for the next message of that type.
+            async fn message(source: &mut EventSource, event_type: &str) -> String {
+                loop {
+                    match source.next().await.expect("goes on") {
+                        client::Event::Message(message) if message.event_type() == event_type => {
+                            return message.data().to_owned();
+                        }
+                        client::Event::Closed(reason) => panic!("{reason}"),
+                        _ => {}
+                    }
+                }
+            }
+
+            /// Waits for the next publications, which have to be these.
+            async fn expect_numbers(source: &mut EventSource, numbers: std::ops::RangeInclusive<u32>) {
+                for number in numbers {
+                    let envelope = message(source, "message").await;
+                    assert!(envelope.contains(&format!(r#""data":"{number}""#)), "{number}: {envelope}");
+                }
+            }
+
+            #[test]
+            fn a_killed_connection_resumes_exactly() {
+                run(async {
+                    let server = start(server::Config::default()).await;
+                    let relay = Relay::start(server.address, "");
+                    let mut source = follow(relay.address());
+                    message(&mut source, "connected").await;
+                    let mut last = 0;
+                    for _ in 0..3 {
+                        // Some are on their way when the connection is cut, and some come while it is.
+                        server.publish(last + 1..=last + 100);
+                        expect_numbers(&mut source, last + 1..=last + 50).await;
+                        relay.cut();
+                        server.publish(last + 101..=last + 200);
+                        relay.mend();
+                        expect_numbers(&mut source, last + 51..=last + 200).await;
+                        last += 200;
+                    }
+                    assert!(source.machine().attempt() >= 4);
+                    server.stop().await;
+                });
+            }
+
+            #[test]
+            fn many_readers_get_all_of_many_publishers_in_one_order() {
+                run(async {
+                    let server = start(server::Config::default()).await;
+                    let mut readers = Vec::new();
+                    for _ in 0..20 {
+                        let mut source = follow(server.address);
+                        message(&mut source, "connected").await;
+                        let (sender, seen) = smol::channel::bounded(1);
+                        spawn(async move {
+                            let mut all = Vec::new();
+                            while all.len() < 400 {
+                                all.push(message(&mut source, "message").await);
+                            }
+                            let _ = sender.send(all).await;
+                        });
+                        readers.push(seen);
+                    }
+                    let publishers = [0, 1, 2, 3].map(|_| {
+                        let service = Arc::clone(&server.service);
+                        thread::spawn(move || {
+                            for number in 0..100 {
+                                service.publish_text("c", "me", &number.to_string()).expect("publishes");
+                            }
+                        })
+                    });
+                    let mut seen = Vec::new();
+                    for reader in readers {
+                        seen.push(reader.recv().await.expect("sees all"));
+                    }
+                    for publisher in publishers {
+                        publisher.join().expect("publishes");
+                    }
+                    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
+                    server.stop().await;
+                });
+            }
+
+            #[test]
+            fn a_burst_is_one_write() {
+                run(async {
+                    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                    let mut source = follow(listener.local_addr().expect("bound"));
+                    let service = service(server::Config::default());
+                    let writes = Arc::new(AtomicUsize::new(0));
+                    let serving = async {
+                        let socket = listener.accept().await.expect("accepts").0;
+                        let counted = Counted { socket, writes: Arc::clone(&writes) };
+                        serve_connection(&service, counted).await
+                    };
+                    let reading = async {
+                        message(&mut source, "connected").await;
+                        let before = writes.load(Ordering::Relaxed);
+                        for number in 1..=100 {
+                            service.publish_text("c", "me", &number.to_string()).expect("publishes");
+                        }
+                        expect_numbers(&mut source, 1..=100).await;
+                        assert_eq!(writes.load(Ordering::Relaxed) - before, 1);
+                        Ok(())
+                    };
+                    or(reading, serving).await.expect("no error");
+                });
+            }
+
+            #[test]
+            fn a_reader_that_never_reads_is_dropped() {
+                run(async {
+                    let mut config = server::Config::default();
+                    config.stall_timeout = Duration::from_millis(50);
+                    let (socket, mut peer) = pair_with_std().await;
+                    peer.write_all(b"GET /v1/events?channel=c HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asks");
+                    let service = service(config);
+                    let publishing = async {
+                        while service.connections() == 0 {
+                            yield_now().await;
+                        }
+                        // More than the sockets hold.
+                        let text = "x".repeat(60_000);
+                        loop {
+                            service.publish_text("c", "me", &text).expect("publishes");
+                            yield_now().await;
+                        }
+                    };
+                    or(serve_connection(&service, socket), publishing).await.expect("no error");
+                    assert_eq!(service.connections(), 0);
+                    drop(peer);
+                });
+            }
+
+            #[test]
+            fn shutdown_says_goodbye_and_waits_for_the_end() {
+                run(async {
+                    let server = start(server::Config::default()).await;
+                    let (address, service) = (server.address, Arc::clone(&server.service));
+                    let mut source = follow(address);
+                    message(&mut source, "connected").await;
+                    server.publish(1..=1);
+                    let (mut goodbye, mut again) = (false, false);
+                    let leaving = async {
+                        while !again {
+                            match source.next().await.expect("goes on") {
+                                client::Event::Retry(_) => goodbye = true,
+                                client::Event::Disconnected { reason, .. } => {
+                                    assert_eq!(reason, Reason::Ended { mid_event: false });
+                                    again = true;
+                                }
+                                _ => {}
+                            }
+                        }
+                    };
+                    zip(server.stop(), leaving).await;
+                    assert!(goodbye);
+                    assert_eq!(service.connections(), 0);
+                    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens");
+                });
+            }
+
+            #[test]
+            fn shutdown_does_not_wait_for_a_peer_that_never_reads() {
+                run(async {
+                    let mut config = server::Config::default();
+                    config.linger = Duration::from_millis(50);
+                    let server = start(config).await;
+                    let mut peer = std::net::TcpStream::connect(server.address).expect("connects");
+                    peer.write_all(b"GET /v1/events?channel=c HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asks");
+                    let mut first = [0; 4];
+                    peer.read_exact(&mut first).expect("is answered");
+                    let text = "x".repeat(60_000);
+                    for _ in 0..200 {
+                        server.service.publish_text("c", "me", &text).expect("publishes");
+                    }
+                    server.stop().await;
+                    drop(peer);
+                });
+            }
+
+            /// A server by hand: hears a request and answers with the head of a stream.
+            fn answer(listener: &std::net::TcpListener) -> std::net::TcpStream {
+                let (mut peer, _) = listener.accept().expect("accepts");
+                peer.set_read_timeout(Some(PATIENCE)).expect("sets it");
+                let mut lines = BufReader::new(peer.try_clone().expect("clones")).lines();
+                while lines.next().expect("a head").expect("text") != "" {}
+                peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").expect("answers");
+                peer
+            }
+
+            /// Waits for the end, polite or not.
+            fn is_gone(peer: &mut std::net::TcpStream) -> bool {
+                match peer.read(&mut [0]) {
+                    Ok(count) => count == 0,
+                    Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+                }
+            }
+
+            #[test]
+            fn a_handle_restarts_and_closes_while_another_task_waits() {
+                run(async {
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let mut source = follow(listener.local_addr().expect("bound"));
+                    let handle = source.handle();
+                    let server = thread::spawn(move || {
+                        let first = answer(&listener);
+                        while handle.state() != State::Open {
+                            thread::yield_now();
+                        }
+                        handle.restart(Restart::AtOnce);
+                        let second = answer(&listener);
+                        while handle.state() != State::Open {
+                            thread::yield_now();
+                        }
+                        handle.close();
+                        // Both were dropped at once.
+                        for mut peer in [first, second] {
+                            assert!(is_gone(&mut peer));
+                        }
+                        handle
+                    });
+                    let mut events = Vec::new();
+                    while let Some(event) = source.next().await {
+                        events.push(event);
+                    }
+                    assert!(matches!(
+                        &events[..],
+                        [
+                            client::Event::Opened { .. },
+                            client::Event::Disconnected { reason: Reason::Restart, .. },
+                            client::Event::Opened { .. },
+                            client::Event::Closed(CloseReason::Requested),
+                        ]
+                    ));
+                    assert!(source.next().await.is_none());
+                    let handle = server.join().expect("no panic");
+                    handle.close();
+                    handle.restart(Restart::AtOnce);
+                    assert!(source.next().await.is_none());
+                    assert_eq!(handle.state(), State::Closed);
+                });
+            }
+
+            #[test]
+            fn a_silent_server_is_left_after_the_read_timeout() {
+                run(async {
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let mut config = config(listener.local_addr().expect("bound"), "/");
+                    config.read_timeout = Some(Duration::from_millis(30));
+                    let mut source = EventSource::new(config);
+                    let server = thread::spawn(move || answer(&listener));
+                    assert!(matches!(source.next().await, Some(client::Event::Opened { .. })));
+                    let event = source.next().await;
+                    assert!(
+                        matches!(event, Some(client::Event::Disconnected { reason: Reason::ReadTimeout { .. }, .. })),
+                        "{event:?}"
+                    );
+                    assert!(is_gone(&mut server.join().expect("no panic")));
+                });
+            }
+
+            #[test]
+            fn a_refused_connection_is_tried_again() {
+                run(async {
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let address = listener.local_addr().expect("bound");
+                    drop(listener);
+                    let mut config = config(address, "/");
+                    config.backoff.base = Duration::from_millis(1);
+                    let mut source = EventSource::new(config);
+                    for attempt in 1..=3 {
+                        let event = source.next().await;
+                        let refused = Reason::Connect(ConnectError::Refused);
+                        assert!(
+                            matches!(&event, Some(client::Event::Disconnected { reason, .. }) if *reason == refused),
+                            "{event:?}"
+                        );
+                        assert_eq!(source.machine().attempt(), attempt);
+                    }
+                });
+            }
+
+            #[test]
+            fn a_name_without_address_is_said_to_be_so() {
+                run(async {
+                    let mut source = EventSource::new(config("name.invalid", "/"));
+                    let event = source.next().await;
+                    let unresolved = Reason::Connect(ConnectError::Resolve);
+                    assert!(
+                        matches!(&event, Some(client::Event::Disconnected { reason, .. }) if *reason == unresolved),
+                        "{event:?}"
+                    );
+                });
+            }
+
+            #[test]
+            fn a_name_with_several_addresses_is_tried_until_one_answers() {
+                run(async {
+                    // `localhost` is ::1 as well on many machines, where nobody listens.
+                    let server = start(server::Config::default()).await;
+                    let localhost = format!("localhost:{}", server.address.port());
+                    let mut source = EventSource::new(config(localhost, "/v1/events?channel=c"));
+                    message(&mut source, "connected").await;
+                });
+            }
+
+            #[test]
+            fn the_examples_count_and_tail_work_together() {
+                let count = Example::start(stringify!($name), "count", &["0"]);
+                let address = count.line();
+                let address = address.rsplit_once(' ').expect("ends with the address").1.to_owned();
+                let tail = Example::start(stringify!($name), "tail", &[&address]);
+                let mut next = 1;
+                while next <= 5 {
+                    if tail.line().ends_with(&format!(" {next}")) {
+                        next += 1;
+                    }
+                }
             }
         }
     };

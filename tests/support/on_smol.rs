@@ -1,9 +1,16 @@
 //! What the adapter suite needs of smol.
 
 use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use smol::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use smol::net::{TcpListener, TcpStream};
-pub(crate) use tidewire_smol::{Connection, Reader};
+pub(crate) use tidewire_smol::{Connection, EventSource, Reader, serve, serve_connection};
 
 use crate::lines::PATIENCE;
 
@@ -19,4 +26,36 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 /// Asserts that this is the runtime we are on: nothing of tokio is at hand.
 pub(crate) fn assert_here() {
     assert!(tokio::runtime::Handle::try_current().is_err());
+}
+
+/// Runs a task beside the test.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    smol::spawn(task).detach();
+}
+
+/// A socket that counts what is written to it.
+pub(crate) struct Counted {
+    pub(crate) socket: TcpStream,
+    pub(crate) writes: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_close(cx)
+    }
 }

@@ -1,8 +1,14 @@
 //! What the adapter suite needs of tokio.
 
 use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
-pub(crate) use tidewire_tokio::{Connection, Reader};
+pub(crate) use tidewire_tokio::{Connection, EventSource, Reader, serve, serve_connection};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) use tokio::net::{TcpListener, TcpStream};
 
 use crate::lines::PATIENCE;
@@ -19,4 +25,36 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 /// Asserts that this is the runtime we are on.
 pub(crate) fn assert_here() {
     assert!(tokio::runtime::Handle::try_current().is_ok());
+}
+
+/// Runs a task beside the test.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
+}
+
+/// A socket that counts what is written to it.
+pub(crate) struct Counted {
+    pub(crate) socket: TcpStream,
+    pub(crate) writes: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
 }

@@ -44,12 +44,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
     /// As for [`next`](Self::next).
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<P::Event>>> {
         loop {
-            if let Some(event) = self.protocol.poll_event() {
-                return Poll::Ready(Ok(Some(event)));
-            }
+            let event = self.protocol.poll_event();
             let over = self.link.as_ref().is_some_and(Link::is_over);
             if over || self.protocol.closing() == Closing::Abort {
                 self.link = None;
+            }
+            if event.is_some() {
+                return Poll::Ready(Ok(event));
             }
             let Some(link) = &mut self.link else {
                 return Poll::Ready(Ok(None));

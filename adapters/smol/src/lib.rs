@@ -21,4 +21,4 @@ pub use reader::Reader;
 pub use serve::{serve, serve_connection};
 #[cfg(feature = "serve")]
 pub use tidewire_std::Service;
-pub use tidewire_std::{Clock, Handle, ReadError};
+pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, seed};

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 #[cfg(feature = "serve")]
 use std::{sync::Arc, thread};
@@ -26,9 +26,12 @@ pub(crate) fn poll_read<R: AsyncRead + Unpin>(
     Pin::new(source).poll_read(context, buffer)
 }
 
-/// Ends our side.
+/// Ends our side; a peer that has gone already is no error, as on tokio.
 pub(crate) fn poll_close<W: AsyncWrite + Unpin>(sink: &mut W, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-    Pin::new(sink).poll_close(context)
+    match ready!(Pin::new(sink).poll_close(context)) {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+        result => Poll::Ready(result),
+    }
 }
 
 /// A timer that can be moved.

@@ -49,12 +49,13 @@ impl EventSource {
                 Some(Asked::Restart(restart)) => self.machine.restart(now, restart),
                 None => {}
             }
-            if let Some(event) = self.machine.poll_event() {
-                trace::client(&event);
-                return Poll::Ready(Some(event));
-            }
+            let event = self.machine.poll_event();
             if self.machine.closing() == Closing::Abort {
                 self.socket = Socket::None;
+            }
+            if let Some(event) = event {
+                trace::client(&event);
+                return Poll::Ready(Some(event));
             }
             if self.machine.state() == State::Closed {
                 return Poll::Ready(None);
