@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod args;
+mod descriptors;
 mod duration;
 mod encode;
 mod exit;

@@ -11,11 +11,12 @@ use tidewire_std::{Clock, OsRandom, Service};
 
 use crate::args::{Runtime, Serve};
 use crate::exit::{Exit, Failure};
-use crate::logging;
 use crate::stop::{self, Cause};
+use crate::{descriptors, logging};
 
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     logging::start(args.verbose)?;
+    descriptors::raise_limit();
     let listener = TcpListener::bind(args.listen).map_err(|error| cannot_listen(args.listen, &error))?;
     let cannot_listen = |error| cannot_listen(args.listen, &error);
     let address = listener.local_addr().map_err(cannot_listen)?;

@@ -314,6 +314,36 @@ mod tests {
     }
 
     #[test]
+    fn cutting_the_bytes_anywhere_changes_nothing() {
+        for bytes in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none",
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none and more",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=y\r\non\r\n1\r\ne\r\n0\r\nt: u\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\none\r\n",
+            "HTTP/1.0 200 OK\r\n\r\nto the end",
+            "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno",
+            "HTTP/1.1 200 OK\r\nbad field\r\n\r\n",
+        ] {
+            let told = |pieces: &[&[u8]]| {
+                let mut exchange = asked(Method::GET);
+                pieces.iter().for_each(|piece| exchange.handle_input(NOW, piece));
+                exchange.handle_eof(NOW);
+                bodies(&mut exchange)
+            };
+            let whole = told(&[bytes.as_bytes()]);
+            assert!(!whole.is_empty(), "{bytes}");
+            for first in 0..=bytes.len() {
+                let (head, rest) = bytes.as_bytes().split_at(first);
+                for second in 0..=rest.len() {
+                    let (middle, tail) = rest.split_at(second);
+                    assert_eq!(told(&[head, middle, tail]), whole, "{bytes} cut at {first} and {second}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_request_is_one_piece() {
         let mut exchange = Exchange::new(Config::default());
         exchange.request(NOW, &RequestHead::new(Method::POST, "/a"), b"body").expect("it is idle");
