@@ -2,5 +2,6 @@
 
 pub mod feed;
 pub mod parsers;
+pub mod serializers;
 pub mod sink;
 pub mod workloads;

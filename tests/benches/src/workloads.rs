@@ -130,4 +130,5 @@ fn big(number: u64, random: &mut SplitMix64, out: &mut String) {
 const WORDS: [&str; 12] =
     ["the", "stream", "of", "tokens", "is", "resumable", "after", "a", "reconnection", "without", "any", "loss"];
 
-const FOREIGN: [&str; 8] = ["事件流", "реальное время", "実時間の流れ", "🌊🌊", "поток", "재연결", "données", "再接続👍"];
+const FOREIGN: [&str; 8] =
+    ["事件流", "реальное время", "実時間の流れ", "🌊🌊", "поток", "재연결", "données", "再接続👍"];
