@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidewire_core::http::{HeadLimits, HeadReader, ResponseHead};
+use tidewire_core::http::{BodyReader, Framing, HeadLimits, HeadReader, ResponseHead};
 use tidewire_core::server::{CloseReason, Config, Event, Reply, Request, Session, StreamHead};
 use tidewire_core::{Closing, Instant, Protocol, UnixTime};
 
@@ -138,4 +138,18 @@ pub fn head_of(output: &str) -> (ResponseHead, &str) {
     let mut heads = HeadReader::<ResponseHead>::new(HeadLimits::default());
     let (head, used) = heads.feed(output.as_bytes()).expect("a head that reads").expect("a whole head");
     (head, &output[used..])
+}
+
+/// Returns the bytes of a chunked body so far, also when it is cut in the middle of a chunk.
+pub fn dechunk(output: &str) -> String {
+    let mut reader = BodyReader::new(Framing::Chunked);
+    let mut body = Vec::new();
+    let mut rest = output.as_bytes();
+    while !rest.is_empty() && !reader.is_done() {
+        let step = reader.read(rest).expect("chunks that read");
+        body.extend_from_slice(step.data);
+        rest = &rest[step.consumed..];
+    }
+    assert!(rest.is_empty(), "nothing follows the last chunk");
+    String::from_utf8(body).expect("what was given is text")
 }

@@ -16,8 +16,8 @@
 //! because it was evicted before it was read, is told as a [`Gap`] *before* anything that follows; then reading goes on with the
 //! oldest that is kept. Nothing is dropped without a word.
 //!
-//! Where DESIGN's words leave it open: after a gap of reason `evicted`, `lag` or `epoch` a reader goes on with the oldest
-//! publication that is kept (it cannot have seen it); after `ahead` and `malformed` with what is published from there on.
+//! After a gap of reason `evicted`, `lag` or `epoch` that is the oldest that the reader cannot have seen; after `ahead` and
+//! `malformed`, where that cannot be told, what is published from there on.
 //!
 //! Waking: [`poll_wake`](Log::poll_wake) returns each reader that has something to read once, and again only after it has read
 //! everything; a burst of publications costs one wake-up a reader. A new reader is woken once, too.
