@@ -27,11 +27,11 @@ macro_rules! suite {
             use tidewire_tests::relay::Relay;
 
             use crate::$runtime::{
-                Connection, Counted, EventSource, Reader, TcpListener, TcpStream, assert_here, run, serve,
+                Connection, Counted, Endless, EventSource, Reader, TcpListener, TcpStream, assert_here, run, serve,
                 serve_connection, spawn,
             };
             use crate::examples::Example;
-            use crate::lines::{Line, Lines, PATIENCE};
+            use crate::lines::{Deaf, Line, Lines, PATIENCE};
 
             async fn pair() -> (TcpStream, TcpStream) {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -121,6 +121,19 @@ macro_rules! suite {
                     peer.write_all(b"last words\n").expect("writes");
                     drop(peer);
                     assert_eq!(end.next().await.expect("no error"), Some(Line("last words".into())));
+                });
+            }
+
+            #[test]
+            fn a_stream_that_never_waits_leaves_the_others_their_turn() {
+                run(async {
+                    let mut end = Connection::new(Endless, Deaf, Clock::start());
+                    let others = async {
+                        for _ in 0..10 {
+                            yield_now().await;
+                        }
+                    };
+                    or(async { drop(end.next().await) }, others).await;
                 });
             }
 
@@ -252,6 +265,7 @@ macro_rules! suite {
                         last += 200;
                     }
                     assert!(source.machine().attempt() >= 4);
+                    drop(source);
                     server.stop().await;
                 });
             }
@@ -537,3 +551,15 @@ macro_rules! suite {
 
 suite!(tokio, on_tokio);
 suite!(smol, on_smol);
+
+#[test]
+fn nothing_of_tokio_is_in_the_tree_of_smol() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--package", "tidewire-smol", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let tree = String::from_utf8_lossy(&tree.stdout);
+    assert!(tree.lines().any(|line| line.starts_with("smol ")), "{tree}");
+    assert!(!tree.lines().any(|line| line.starts_with("tokio ")), "{tree}");
+}

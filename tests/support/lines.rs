@@ -86,3 +86,33 @@ impl Protocol for Lines {
         if self.over { Closing::Abort } else { Closing::Finish }
     }
 }
+
+/// Takes everything, says nothing.
+#[derive(Debug)]
+pub(crate) struct Deaf;
+
+impl Protocol for Deaf {
+    type Event = Line;
+
+    fn handle_input(&mut self, _now: Instant, _bytes: &[u8]) {}
+
+    fn handle_eof(&mut self, _now: Instant) {}
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn poll_event(&mut self) -> Option<Line> {
+        None
+    }
+
+    fn poll_transmit(&mut self) -> Option<Bytes> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    fn closing(&self) -> Closing {
+        Closing::No
+    }
+}
