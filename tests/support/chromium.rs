@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A browser with one page open.
 #[derive(Debug)]
@@ -18,7 +19,9 @@ impl Chromium {
     ///
     /// If there is no `chromium` to start: a test that cannot run fails.
     pub fn open(url: &str) -> Self {
-        let profile = std::env::temp_dir().join(format!("tidewire-chromium-{}", std::process::id()));
+        // A second browser on the same profile would only hand its page to the first.
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let profile = std::env::temp_dir().join(format!("tidewire-chromium-{}-{number}", std::process::id()));
         let child = Command::new("chromium")
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.display()))
@@ -39,6 +42,8 @@ impl Drop for Chromium {
         let _ = fs::remove_dir_all(&self.profile);
     }
 }
+
+static OPENED: AtomicU32 = AtomicU32::new(0);
 
 const FLAGS: [&str; 9] = [
     "--headless",

@@ -158,7 +158,7 @@ impl Api {
     ) -> Result<Reply, Problem> {
         check_channel(channel)?;
         let word = self.word();
-        let user = user(target, &word)?;
+        let user = user(target, short(&word))?;
         let publication = Publication::read(&request.head.fields, &request.body, self.config.max_message)?;
         let id = self.append(now, channel, &user, &publication)?;
         let published = Published { id: id.to_string(), nonce: publication.nonce.as_deref() };
@@ -193,7 +193,7 @@ impl Api {
     fn stream(&mut self, now: Instant, target: &Target<'_>, request: &Request) -> Result<Answer, Problem> {
         let asked = Asked::read(&request.head, target, self.config.max_channels)?;
         let (connection_id, session_id) = (self.word(), self.word());
-        let user_id = user(target, connection_id.get(..8).unwrap_or_default())?;
+        let user_id = user(target, short(&connection_id))?;
         if request.head.method == Method::HEAD {
             return Ok(Answer::Reply(reply(200, sse::CONTENT_TYPE, Vec::new())));
         }
@@ -263,6 +263,11 @@ struct Published<'a> {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
+}
+
+/// Returns enough of a random word to tell people apart.
+fn short(word: &str) -> &str {
+    word.get(..8).unwrap_or(word)
 }
 
 /// Returns the topic of a channel; other kinds of topics will have other prefixes.
