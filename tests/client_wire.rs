@@ -284,6 +284,14 @@ fn flood_of_interim_responses_is_cut_off() {
 }
 
 #[test]
+fn interim_response_and_then_silence_runs_into_the_deadline() {
+    let mut client = Client::accepted(config());
+    client.receive("HTTP/1.1 100 Continue\r\n\r\n");
+    client.advance(Duration::from_secs(60));
+    assert_eq!(client.lost(), Reason::HeadTimeout { after: Duration::from_secs(60) });
+}
+
+#[test]
 fn server_that_never_answers_is_left() {
     let mut client = Client::accepted(config());
     client.advance(Duration::from_secs(3600));

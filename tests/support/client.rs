@@ -195,7 +195,14 @@ impl Client {
             }
             match self.machine.poll_timeout() {
                 Some(at) if at <= self.now => self.machine.handle_timeout(self.now),
-                _ => return,
+                Some(_) => return,
+                None => {
+                    let config = self.machine.source().config();
+                    let timeouts = [config.connect_timeout, config.head_timeout, config.read_timeout];
+                    let forever = self.state == State::Closed || timeouts.contains(&None);
+                    assert!(forever, "something is always waited for");
+                    return;
+                }
             }
         }
         panic!("the machine does not come to rest at one instant");

@@ -155,14 +155,7 @@ impl EventSource {
 
     /// Decodes as long as that yields no event of the stream, so that the state is up to date.
     fn look(&mut self) {
-        while let Some(wire) = &self.wire {
-            if self.source.state() == State::Open && wire.has_input() {
-                return;
-            }
-            if !self.step(&mut None) {
-                return;
-            }
-        }
+        while !self.waits_undecoded() && self.step(&mut None) {}
     }
 
     /// Decodes the next piece of the response; returns whether there was one.
@@ -190,8 +183,9 @@ impl EventSource {
         }
     }
 
+    /// Whether there may be events of the stream that nobody has asked for.
     fn waits_undecoded(&self) -> bool {
-        self.wire.as_ref().is_some_and(Wire::has_input)
+        self.source.state() == State::Open && self.wire.as_ref().is_some_and(Wire::has_input)
     }
 }
 

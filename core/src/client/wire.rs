@@ -118,7 +118,7 @@ impl Wire {
 
     /// Returns whether something was received that has not been decoded.
     pub fn has_input(&self) -> bool {
-        !self.input.is_empty()
+        self.read < self.input.len() || !self.body.is_empty()
     }
 
     /// Reads on until something is found.
@@ -129,7 +129,10 @@ impl Wire {
                 State::Over => return None,
                 State::Head { .. } if unread.is_empty() => {
                     return match self.end {
-                        InputEnd::Open => None,
+                        InputEnd::Open => {
+                            self.forget();
+                            None
+                        }
                         InputEnd::Eof => Some(Found::End(Err(Reason::NoResponse))),
                         InputEnd::Reset => Some(Found::End(Err(Reason::Reset))),
                     };
