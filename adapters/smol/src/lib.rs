@@ -1,4 +1,32 @@
 //! Tidewire on smol: sockets and timers. What is sent and when is decided by the machines of `tidewire-core`.
+//!
+//! - [`EventSource`] follows a stream of events, reconnecting and resuming.
+//! - [`Connection`] drives one machine over one stream: a `server::Session` over an accepted socket, or any other.
+//! - [`Reader`] reads events from anything that can be read.
+//! - `serve` runs the program's server of channels (feature `serve`, on by default).
+//!
+//! All are pulled: nothing moves, and nothing is spawned but by `serve`, unless `next()` is awaited. Its wait can be given up
+//! at any point, as in a `select`, and nothing is lost by it. `tidewire-tokio` is the same on tokio, line for line but for one
+//! module.
+//!
+//! ```no_run
+//! use tidewire_core::client::{Config, Event};
+//! use tidewire_smol::EventSource;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # smol::block_on(async {
+//! let url = "http://127.0.0.1:8080/v1/events?channel=news".parse()?;
+//! let mut source = EventSource::new(Config::new(url));
+//! while let Some(event) = source.next().await {
+//!     match event {
+//!         Event::Message(message) => println!("{}: {}", message.event_type(), message.data()),
+//!         other => eprintln!("{other}"),
+//!     }
+//! }
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 pub use tidewire_core as core;
