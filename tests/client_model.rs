@@ -24,7 +24,7 @@ fn steps() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(700))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn random_steps_never_break_the_contract(cuts in "[@A-_]{0,5}", letters in "[panjtzlo]{0,3}", steps in steps()) {

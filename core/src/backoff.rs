@@ -240,7 +240,7 @@ impl Backoff {
 
 /// Returns `nanos` × 2^`doublings`.
 fn double(nanos: u128, doublings: u32) -> u128 {
-    if doublings < nanos.leading_zeros() { nanos << doublings } else { u128::MAX }
+    nanos.saturating_mul(1u128.checked_shl(doublings).unwrap_or(u128::MAX))
 }
 
 /// Returns `ratio`, between 0 and 1, in parts of 2^32.
