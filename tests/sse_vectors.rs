@@ -132,7 +132,8 @@ fn unit<'a>(name: &str, text: &'a [u8]) -> (u8, &'a [u8]) {
         [b'\\', b'0', rest @ ..] => (0, rest),
         [b'\\', b'\\', rest @ ..] => (b'\\', rest),
         [b'\\', b'x', high, low, rest @ ..] => {
-            let digit = |byte: &u8| (*byte as char).to_digit(16).unwrap_or_else(|| panic!("{name}: no hex digit")) as u8;
+            let digit =
+                |byte: &u8| (*byte as char).to_digit(16).unwrap_or_else(|| panic!("{name}: no hex digit")) as u8;
             (digit(high) << 4 | digit(low), rest)
         }
         [byte, rest @ ..] if *byte != b'\\' => (*byte, rest),
