@@ -1,11 +1,10 @@
 //! What a response means, and what is tried again.
 
-use super::CloseReason;
-use super::Refusal;
+use alloc::boxed::Box;
+
+use super::{CloseReason, Refusal};
 use crate::http::{Fields, MediaType, Method, ResponseHead};
 use crate::sse::CONTENT_TYPE;
-
-use alloc::boxed::Box;
 
 /// Which statuses are tried again instead of ending it all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
