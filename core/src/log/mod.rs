@@ -306,12 +306,14 @@ impl Log {
             many => read_many(&self.topics, &mut self.merged, many, entry.cursor, max_bytes),
         };
         let Some((burst, last)) = found else {
-            self.sleep(reader);
+            let cursor = entry.cursor;
+            self.sleep(reader, cursor);
             return None;
         };
-        self.readers.get_mut(reader)?.cursor = last;
-        if !burst.more() {
-            self.sleep(reader);
+        if burst.more() {
+            self.readers.get_mut(reader)?.cursor = last;
+        } else {
+            self.sleep(reader, last);
         }
         Some(Read::Burst(burst))
     }
@@ -406,21 +408,22 @@ impl Log {
         Gap { reason, after, next, resume }
     }
 
-    /// Moves the reader among the sleeping ones of each of its topics.
-    fn sleep(&mut self, id: ReaderId) {
+    /// Moves the cursor of a reader that has read everything, and itself among the sleeping ones of each of its topics.
+    fn sleep(&mut self, id: ReaderId, cursor: Position) {
         let Some(reader) = self.readers.get_mut(id) else { return };
+        reader.cursor = cursor;
         reader.state = State::Asleep;
-        let count = reader.subscriptions().len();
-        for index in 0..count {
-            let Some(one) = self.readers.get(id).and_then(|reader| reader.subscriptions().get(index)).copied() else {
-                return;
-            };
+        let mut index = 0;
+        while let Some(one) = self.readers.get(id).and_then(|reader| reader.subscriptions().get(index)).copied() {
+            index += 1;
             let Some(topic) = self.topics.get_mut(one.topic as usize).and_then(Option::as_mut) else { continue };
-            if (one.at as usize) < topic.asleep {
-                continue;
+            let at = one.at as usize;
+            if at > topic.asleep {
+                swap(topic, &mut self.readers, one.topic, at, topic.asleep);
             }
-            swap(topic, &mut self.readers, one.topic, one.at as usize, topic.asleep);
-            topic.asleep += 1;
+            if at >= topic.asleep {
+                topic.asleep += 1;
+            }
         }
     }
 
