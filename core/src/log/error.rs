@@ -1,0 +1,58 @@
+use core::fmt;
+
+/// Why nothing was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The publication has no bytes.
+    Empty,
+    /// It is larger than all that the topic, or the log, may keep.
+    TooLarge,
+    /// The name of the topic is longer than `max_name`.
+    NameTooLong,
+    /// The topic would be one more than `max_topics`, and all others have readers.
+    TooManyTopics,
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the publication has no bytes",
+            Self::TooLarge => "the publication is larger than max_topic_bytes or max_bytes of the log",
+            Self::NameTooLong => "the name of the topic is longer than max_name of the log",
+            Self::TooManyTopics => "max_topics of the log are in use, and all of them have readers",
+        })
+    }
+}
+
+impl core::error::Error for PublishError {}
+
+/// Why no reader was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// No topic was named.
+    NoTopics,
+    /// More topics than `max_subscriptions` were named.
+    TooManySubscriptions,
+    /// A name is longer than `max_name`.
+    NameTooLong,
+    /// A topic would be one more than `max_topics`, and all others have readers.
+    TooManyTopics,
+    /// `max_readers` are open.
+    TooManyReaders,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoTopics => "no topic was named",
+            Self::TooManySubscriptions => "more topics than max_subscriptions of the log were named",
+            Self::NameTooLong => "the name of a topic is longer than max_name of the log",
+            Self::TooManyTopics => "max_topics of the log are in use, and all of them have readers",
+            Self::TooManyReaders => "max_readers of the log are open",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}
