@@ -28,6 +28,7 @@
 
 mod config;
 mod event;
+mod output;
 mod refusal;
 mod session;
 mod stream;

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::output::Output;
 use super::stream::{self, Stream};
 use super::{AnswerError, CloseReason, Config, Event, Refusal, Reply, Request, SendError, StreamHead, refusal};
 use crate::http::{
@@ -24,7 +25,7 @@ use crate::http::{
 };
 use crate::log::Burst;
 use crate::sse::ToMessage;
-use crate::{Closing, Instant, Outbox, Protocol, SplitMix64, UnixTime};
+use crate::{Closing, Instant, Protocol, SplitMix64, UnixTime};
 
 /// One accepted connection. See the [module](super) for how it is used.
 #[derive(Debug)]
@@ -35,12 +36,7 @@ pub struct Session {
     /// What came of later requests before this one was answered.
     pipelined: Vec<u8>,
     events: VecDeque<Event>,
-    /// The answer: all of it, or the head of a stream.
-    reply: Bytes,
-    outbox: Outbox,
-    publications: Bytes,
-    /// When what waits to be sent must have been taken.
-    stall_at: Option<Instant>,
+    output: Output,
     random: SplitMix64,
     clock: (Instant, UnixTime),
     now: Instant,
@@ -92,10 +88,7 @@ impl Session {
             heads: HeadReader::new(config.head),
             pipelined: Vec::new(),
             events: VecDeque::new(),
-            reply: Bytes::new(),
-            outbox: Outbox::new(config.max_queued_frames, config.max_queued_bytes),
-            publications: Bytes::new(),
-            stall_at: None,
+            output: Output::new(&config),
             random: SplitMix64::new(seed),
             clock: (now, unix),
             now,
@@ -174,9 +167,8 @@ impl Session {
         self.now = self.now.max(now);
         let State::Stream(stream) = &mut self.state else { return Err(SendError::NoStream) };
         let frame = stream.frame(&Burst::new(bytes));
-        self.outbox.push(frame).map_err(|_| SendError::Full)?;
+        self.output.push_control(now, &self.config, frame).map_err(|_| SendError::Full)?;
         stream.keep_alive_at = self.config.keep_alive.map(|silence| now + silence);
-        self.note_waiting(now);
         Ok(())
     }
 
@@ -199,12 +191,11 @@ impl Session {
     pub fn push_burst(&mut self, now: Instant, burst: &Burst) -> Result<(), SendError> {
         self.now = self.now.max(now);
         let State::Stream(stream) = &mut self.state else { return Err(SendError::NoStream) };
-        if !self.publications.is_empty() {
+        if self.output.has_publications() {
             return Err(SendError::Full);
         }
-        self.publications = stream.frame(burst);
+        self.output.push_publications(now, &self.config, stream.frame(burst));
         stream.keep_alive_at = self.config.keep_alive.map(|silence| now + silence);
-        self.note_waiting(now);
         Ok(())
     }
 
@@ -232,7 +223,7 @@ impl Session {
 
     /// Tells whether a stream is open and all that it was given was taken: time to read the log.
     pub fn wants_publications(&self) -> bool {
-        self.is_streaming() && self.nothing_waits()
+        self.is_streaming() && self.output.is_empty()
     }
 
     /// Tells whether a stream is open.
@@ -247,7 +238,7 @@ impl Session {
             match &mut self.state {
                 // The next request is read when the last answer was taken: a peer that asks and does not read cannot pile up
                 // answers.
-                State::Head { .. } if !self.reply.is_empty() || !self.outbox.is_empty() => {
+                State::Head { .. } if !self.output.is_empty() => {
                     return self.keep(now, rest);
                 }
                 State::Head { deadline, begun } => match self.heads.feed(rest) {
@@ -322,8 +313,8 @@ impl Session {
         // RFC 9110 §10.1.1: "A server MAY omit sending a 100 (Continue) response if it has already received some or all of the
         // content for the corresponding request".
         if expectation == Expectation::Continue && !done && wait {
-            self.reply = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
-            self.note_waiting(now);
+            let go_on = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.output.push_reply(now, &self.config, go_on);
         }
         let deadline = now + self.config.body_timeout;
         self.state = State::Body(Box::new(Body { head, reader, bytes: Vec::new(), deadline }));
@@ -373,8 +364,7 @@ impl Session {
         }
         self.write_head(now, status, fields, exchange, last);
         if !bodiless && !exchange.head_only {
-            let head = core::mem::take(&mut self.reply);
-            self.reply = join(head, body);
+            self.output.push_reply(now, &self.config, body);
         }
     }
 
@@ -393,9 +383,7 @@ impl Session {
         }
         let mut bytes = Vec::with_capacity(256);
         ResponseHead { fields, ..ResponseHead::new(status) }.encode(&mut bytes);
-        let waiting = core::mem::take(&mut self.reply);
-        self.reply = join(waiting, bytes.into());
-        self.note_waiting(now);
+        self.output.push_reply(now, &self.config, bytes.into());
     }
 
     /// Ends the open stream in the way that its reason asks for.
@@ -404,8 +392,7 @@ impl Session {
         let retry = (reason == CloseReason::Shutdown).then(|| stream::goodbye(&self.config, &mut self.random));
         let mut end = Vec::new();
         stream.end(retry, &mut end);
-        let publications = core::mem::take(&mut self.publications);
-        self.publications = join(publications, end.into());
+        self.output.push_publications(now, &self.config, end.into());
         self.finish(now, reason);
     }
 
@@ -416,26 +403,13 @@ impl Session {
         self.state = State::Finishing { until: now + self.config.linger };
         self.heads = HeadReader::new(self.config.head);
         self.pipelined = Vec::new();
-        self.stall_at = None;
+        self.output.forget_stall();
         self.events.push_back(Event::Closed(reason));
     }
 
     fn abort(&mut self) {
         self.state = State::Closed;
-        self.reply = Bytes::new();
-        self.outbox.clear();
-        self.publications = Bytes::new();
-        self.stall_at = None;
-    }
-
-    fn note_waiting(&mut self, now: Instant) {
-        if self.stall_at.is_none() && !self.nothing_waits() {
-            self.stall_at = Some(now + self.config.stall_timeout);
-        }
-    }
-
-    fn nothing_waits(&self) -> bool {
-        self.reply.is_empty() && self.outbox.is_empty() && self.publications.is_empty()
+        self.output.clear();
     }
 }
 
@@ -465,11 +439,10 @@ impl Protocol for Session {
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if due(self.stall_at) {
+        if due(self.output.stall_at()) {
             self.finish(now, CloseReason::Stalled);
             return self.abort();
         }
-        let nothing_waits = self.nothing_waits();
         match &mut self.state {
             State::Head { deadline, begun } if *deadline <= now => {
                 if *begun && !self.heads.is_empty() {
@@ -482,9 +455,9 @@ impl Protocol for Session {
             State::Stream(stream) if due(stream.end_at) => self.end(now, CloseReason::MaxStreamTime),
             State::Stream(stream) if due(stream.keep_alive_at) => {
                 stream.keep_alive_at = self.config.keep_alive.map(|silence| now + silence);
-                if nothing_waits {
-                    self.publications = stream.frame(&self.config.keep_alive_form.burst());
-                    self.note_waiting(now);
+                if self.output.is_empty() {
+                    let frame = stream.frame(&self.config.keep_alive_form.burst());
+                    self.output.push_publications(now, &self.config, frame);
                 }
             }
             State::Finishing { until } if *until <= now => self.abort(),
@@ -506,24 +479,15 @@ impl Protocol for Session {
     }
 
     fn poll_transmit(&mut self) -> Option<Bytes> {
-        let mut piece = core::mem::take(&mut self.reply);
-        if let Some(control) = self.outbox.take() {
-            piece = join(piece, control);
-        }
-        if piece.is_empty() {
-            piece = core::mem::take(&mut self.publications);
-        }
-        if self.nothing_waits() {
-            self.stall_at = None;
-        }
-        if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.nothing_waits() {
+        let piece = self.output.take();
+        if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.output.is_empty() {
             let pipelined = core::mem::take(&mut self.pipelined);
             self.advance(self.now, &pipelined);
             if self.peer_ended {
                 self.handle_eof(self.now);
             }
         }
-        (!piece.is_empty()).then_some(piece)
+        piece
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -534,7 +498,7 @@ impl Protocol for Session {
             State::Finishing { until } => Some(*until),
             State::Answer(_) | State::Closed => None,
         };
-        [state, self.stall_at].into_iter().flatten().min()
+        [state, self.output.stall_at()].into_iter().flatten().min()
     }
 
     fn closing(&self) -> Closing {
@@ -549,14 +513,4 @@ impl Protocol for Session {
 fn put(fields: &mut Fields, name: &str, value: impl AsRef<[u8]>) {
     // Our own names and values are well formed.
     let _ = fields.set(name, value);
-}
-
-fn join(first: Bytes, second: Bytes) -> Bytes {
-    if first.is_empty() || second.is_empty() {
-        return if first.is_empty() { second } else { first };
-    }
-    let mut both = Vec::with_capacity(first.len() + second.len());
-    both.extend_from_slice(&first);
-    both.extend_from_slice(&second);
-    both.into()
 }
