@@ -4,11 +4,12 @@ use core::mem;
 
 use memchr::memchr2;
 
+use super::dispatch::Found;
 use super::error::{Error, Violation};
 use super::events::{Events, split_line, without_space};
 use super::field::{self, Field, HEAD};
-use super::parser::{Before, Found, Line, clear};
-use super::text;
+use super::parser::{Before, Line};
+use super::{buffer, text};
 
 impl<'c> Events<'_, 'c> {
     /// Takes lines up to the next item.
@@ -80,7 +81,7 @@ impl<'c> Events<'_, 'c> {
             Field::Comment => {
                 let told = self.object_to_text(value);
                 if told.is_err() {
-                    self.parser.part.extend_from_slice(value);
+                    self.parser.extend_part(value);
                     self.parser.line = Line::Told;
                 }
                 told.map(|()| Some(Found::Comment(Some(value))))
@@ -169,7 +170,7 @@ impl<'c> Events<'_, 'c> {
         self.parser.line_len = 0;
         if line.len() < HEAD {
             self.parser.line_len = line.len();
-            self.parser.part.extend_from_slice(line);
+            self.parser.extend_part(line);
             self.parser.line = Line::Head;
             return Ok(());
         }
@@ -253,7 +254,7 @@ impl<'c> Events<'_, 'c> {
         };
         self.rest = rest;
         self.parser.line_len += head.len();
-        self.parser.part.extend_from_slice(head);
+        self.parser.extend_part(head);
         if end.is_none() && self.parser.part.len() < HEAD {
             return Ok(false);
         }
@@ -290,7 +291,7 @@ impl<'c> Events<'_, 'c> {
         }
         match field {
             Field::Data => parser.extend_data(value),
-            Field::Comment | Field::Event | Field::Id | Field::Retry => parser.part.extend_from_slice(value),
+            Field::Comment | Field::Event | Field::Id | Field::Retry => parser.extend_part(value),
             Field::Unknown => {}
         }
         Ok(())
@@ -312,7 +313,7 @@ impl<'c> Events<'_, 'c> {
             Field::Event | Field::Id | Field::Retry | Field::Unknown => {
                 let mut value = mem::take(&mut parser.part);
                 let result = parser.set_field(field, &value);
-                clear(&mut value);
+                buffer::clear(&mut value);
                 parser.part = value;
                 Ok(result?.map(Found::Retry))
             }

@@ -40,13 +40,16 @@
 //! - Every line and every event has a limit ([`Limits`]); reaching it is an [`Error`] that names it.
 //! - A [strict](Parser::strict) parser reports what a lenient one passes over ([`Violation`]).
 
+mod buffer;
 mod compose;
 mod convert;
+mod dispatch;
 mod encoder;
 mod error;
 mod events;
 mod field;
 mod item;
+mod limits;
 mod lines;
 mod message;
 mod names;
@@ -61,9 +64,10 @@ pub use encoder::{Fields, encode, encode_comment, encode_field, encode_retry, en
 pub use error::{Error, Violation};
 pub use events::{Events, OwnedEvents};
 pub use item::{Event, Item};
+pub use limits::Limits;
 pub use message::{Message, MessageRef};
 pub use names::{EventId, EventName, NameError};
-pub use parser::{End, Limits, Parser};
+pub use parser::{End, Parser};
 pub use publish::ToMessage;
 
 /// The media type of an event stream.

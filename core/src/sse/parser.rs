@@ -1,36 +1,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
-use core::time::Duration;
 
+use super::buffer;
 use super::error::{Error, Violation};
 use super::events::Events;
-use super::field::{Field, HEAD};
-use super::item::Item;
-use super::message::MessageRef;
-use super::text;
-
-/// How much of a stream a [`Parser`] keeps.
-///
-/// Together they bound its memory: at most `max_line` + `max_event` + the last event ID (itself at most `max_line`), and three times
-/// as much of a text that is not UTF-8 while it is lent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Longest line, in bytes without its end; every line counts, whether field, comment or unknown. Beyond it:
-    /// [`Error::LineTooLong`]. Default 16 MiB (the standard has no limit; a 10 MiB event is in LaunchDarkly's contract tests). A value
-    /// under 7 counts as 7.
-    pub max_line: usize,
-    /// Most bytes of one event as received: data, one for the end of each data line (so that empty ones count), event type and id.
-    /// Beyond it: [`Error::EventTooLong`]. Default 16 MiB, as for a line.
-    pub max_event: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_line: 16 << 20, max_event: 16 << 20 }
-    }
-}
+use super::field::Field;
+use super::limits::Limits;
 
 /// Reads an event stream (HTML §9.2.6), cut anywhere.
 ///
@@ -68,12 +43,12 @@ pub struct Parser {
     /// HTML §9.2.6, "last event ID buffer", while it differs from the last event ID.
     pub(super) id: String,
     pub(super) has_id: bool,
-    last_event_id: String,
+    pub(super) last_event_id: String,
     /// Whether the event being lent brought its id.
-    has_own_id: bool,
+    pub(super) has_own_id: bool,
     /// What is lent in place of bytes that are not UTF-8.
-    lossy: String,
-    lent: Lent,
+    pub(super) lossy: String,
+    pub(super) lent: Lent,
     /// Whether it is known that nothing is lent and nothing of an event has come but perhaps its id.
     pub(super) idle: bool,
 }
@@ -92,9 +67,9 @@ impl Parser {
 
     /// Returns a parser at the start of a stream.
     pub fn with_limits(limits: Limits) -> Self {
-        let limits = Limits { max_line: limits.max_line.max(HEAD), ..limits };
+        let limits = limits.at_least_a_head();
         Self {
-            short: (limits.max_line - HEAD).min(limits.max_event.saturating_sub(1)),
+            short: limits.short(),
             limits,
             strict: false,
             before: Before::Bom(0),
@@ -139,8 +114,8 @@ impl Parser {
 
     /// Takes the next chunk of the stream and returns what is in it, lending.
     ///
-    /// Take items until there are none. Who stops earlier finds the unread bytes in [`Events::rest`] and has to feed them again: the
-    /// parser stands exactly behind the last item taken.
+    /// Take items until there are none: that is also the fastest way. Who stops earlier finds the unread bytes in [`Events::rest`] and has
+    /// to feed them again, since the parser keeps no chunk: it stands exactly behind the last item taken.
     #[inline]
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Events<'p, 'c> {
         self.shrink();
@@ -158,10 +133,10 @@ impl Parser {
         let end = if in_line || in_event || failed { End::MidEvent } else { End::Clean };
 
         // HTML §9.2.6: "Once the end of the file is reached, any pending data must be discarded."
-        clear(&mut self.data);
-        clear(&mut self.part);
-        clear_text(&mut self.event_type);
-        clear_text(&mut self.id);
+        buffer::clear(&mut self.data);
+        buffer::clear(&mut self.part);
+        buffer::clear_text(&mut self.event_type);
+        buffer::clear_text(&mut self.id);
         self.has_id = false;
         self.before = Before::Bom(0);
         self.line = Line::Start;
@@ -197,11 +172,11 @@ impl Parser {
     fn settle(&mut self) {
         match self.lent {
             Lent::Nothing => return,
-            Lent::Line => clear(&mut self.part),
+            Lent::Line => buffer::clear(&mut self.part),
             Lent::Event => {
                 // Whether a large buffer goes is decided with the next chunk: the next event may be as large.
                 self.data.clear();
-                clear_text(&mut self.event_type);
+                buffer::clear_text(&mut self.event_type);
                 self.has_own_id = false;
             }
         }
@@ -214,7 +189,7 @@ impl Parser {
     /// Gives back the memory of a large event when a whole chunk has passed without a use for it.
     #[inline]
     fn shrink(&mut self) {
-        if self.data.capacity() > KEEP {
+        if self.data.capacity() > buffer::KEEP {
             self.shrink_data();
         }
     }
@@ -256,119 +231,12 @@ impl Parser {
         }
         // No BOM: what looked like one begins the first line.
         if !came.is_empty() {
-            self.part.extend_from_slice(came);
+            self.extend_part(came);
             self.idle = false;
             self.line = Line::Head;
             self.line_len = came.len();
         }
         chunk
-    }
-
-    /// Lends what was found; the next call of `settle` ends the loan.
-    pub(super) fn lend<'s>(&'s mut self, found: Found<'s>) -> Item<'s> {
-        match found {
-            Found::Message(value) => {
-                self.lent = Lent::Event;
-                // HTML §9.2.6: "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove [it]".
-                let bytes = value.unwrap_or_else(|| self.data.strip_suffix(b"\n").unwrap_or(&self.data));
-                let data = match text::decode(bytes) {
-                    Some(text) => text,
-                    None => {
-                        self.lossy = text::decode_lossy(bytes);
-                        &self.lossy
-                    }
-                };
-                let (event_type, last_event_id) = (&self.event_type, &self.last_event_id);
-                Item::Message(MessageRef { event_type, last_event_id, data, has_own_id: self.has_own_id })
-            }
-            Found::Comment(value) => {
-                self.lent = Lent::Line;
-                let bytes = value.unwrap_or(&self.part);
-                Item::Comment(match text::decode(bytes) {
-                    Some(text) => text,
-                    None => {
-                        self.lossy = text::decode_lossy(bytes);
-                        &self.lossy
-                    }
-                })
-            }
-            Found::Retry(time) => Item::Retry(time),
-        }
-    }
-
-    /// Dispatches a message that lies in the chunk, with its two line ends.
-    #[inline]
-    pub(super) fn lend_message<'s>(&'s mut self, event_type: &'s str, data: &'s str) -> MessageRef<'s> {
-        self.lines += 2;
-        let has_own_id = self.has_id;
-        if has_own_id {
-            self.commit_id();
-            self.lent = Lent::Event;
-            self.idle = false;
-        }
-        MessageRef { event_type, last_event_id: &self.last_event_id, data, has_own_id }
-    }
-
-    /// Does what an empty line does. `value` is the event's only data line, if that is still in the chunk.
-    #[inline]
-    pub(super) fn dispatch<'a>(&mut self, value: Option<&'a [u8]>) -> Result<Option<Found<'a>>, Error> {
-        // HTML §9.2.6: "Set the last event ID string of the event source to the value of the last event ID buffer." Before data is asked
-        // for: an event without data commits its id, too.
-        if self.has_id {
-            self.commit_id();
-        }
-        if value.is_some() || !self.data.is_empty() {
-            return Ok(Some(Found::Message(value)));
-        }
-        // HTML §9.2.6: "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and
-        // return."
-        self.has_own_id = false;
-        if self.event_type.is_empty() {
-            return Ok(None);
-        }
-        clear_text(&mut self.event_type);
-        self.object(Violation::NoData).map(|()| None)
-    }
-
-    pub(super) fn commit_id(&mut self) {
-        mem::swap(&mut self.last_event_id, &mut self.id);
-        clear_text(&mut self.id);
-        self.has_id = false;
-        self.has_own_id = true;
-    }
-
-    /// HTML §9.2.6: "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value. Otherwise,
-    /// ignore the field."
-    #[inline]
-    pub(super) fn set_id(&mut self, id: &str) {
-        if memchr::memchr(0, id.as_bytes()).is_none() {
-            self.id.clear();
-            self.id.push_str(id);
-            self.has_id = true;
-        }
-    }
-
-    /// Takes a whole line that is neither data nor a comment.
-    pub(super) fn set_field(&mut self, field: Field, value: &[u8]) -> Result<Option<Duration>, Error> {
-        match field {
-            // HTML §9.2.6: "Set the event type buffer to field value."
-            Field::Event => {
-                set_text(&mut self.event_type, value).or_else(|violation| self.object(violation)).map(|()| None)
-            }
-            // HTML §9.2.6: "If the field value does not contain U+0000 NULL, then set the last event ID buffer to the field value.
-            // Otherwise, ignore the field."
-            Field::Id if memchr::memchr(0, value).is_some() => self.object(Violation::NulInId).map(|()| None),
-            Field::Id => {
-                self.has_id = true;
-                set_text(&mut self.id, value).or_else(|violation| self.object(violation)).map(|()| None)
-            }
-            Field::Retry => match retry(value) {
-                Some(time) => Ok(Some(time)),
-                None => self.object(Violation::InvalidRetry).map(|()| None),
-            },
-            // HTML §9.2.6: "Otherwise: The field is ignored."
-            Field::Unknown | Field::Data | Field::Comment => self.object(Violation::UnknownField).map(|()| None),
-        }
     }
 
     /// Objects to the line that has just ended, if the parser is strict.
@@ -387,33 +255,21 @@ impl Parser {
     /// Adds to the data buffer.
     #[inline]
     pub(super) fn extend_data(&mut self, value: &[u8]) {
-        if self.data.capacity() - self.data.len() < value.len() {
-            self.grow_data(value.len());
-        }
-        self.data.extend_from_slice(value);
+        buffer::extend(&mut self.data, value, self.limits.max_event);
     }
 
-    /// Makes room for `more` bytes: twice as much as before, but no more than an event can be.
-    #[cold]
-    fn grow_data(&mut self, more: usize) {
-        let (len, limit) = (self.data.len(), self.limits.max_event);
-        let wanted = (len * 2).min(limit).max(len + more).max(LEAST);
-        self.data.reserve_exact(wanted - len);
+    /// Adds to what is kept of the unfinished line.
+    pub(super) fn extend_part(&mut self, value: &[u8]) {
+        buffer::extend(&mut self.part, value, self.limits.max_line);
     }
 
-    /// Gives up the stream at a line that breaks a limit: the limit that is reached first, whatever the cuts. `head_len` is what stands
-    /// before the line's value, `pending` what the event holds without it.
+    /// Gives up the stream at a line that breaks a limit: see [`Limits::reached_first`].
     #[cold]
     pub(super) fn give_up(&mut self, line_len: usize, head_len: usize, pending: usize) -> Error {
         self.before = Before::Failure;
         self.line = Line::Start;
         (self.data, self.part) = (Vec::new(), Vec::new());
-        let Limits { max_line, max_event } = self.limits;
-        if line_len > max_line && max_line <= head_len.saturating_add(max_event.saturating_sub(pending)) {
-            Error::LineTooLong { limit: max_line }
-        } else {
-            Error::EventTooLong { limit: max_event }
-        }
+        self.limits.reached_first(line_len, head_len, pending)
     }
 }
 
@@ -433,7 +289,7 @@ pub enum End {
 pub(super) enum Line {
     /// Between two lines.
     Start,
-    /// In the first [`HEAD`] bytes; they are in `part`.
+    /// In the first [`HEAD`](super::field::HEAD) bytes; they are in `part`.
     Head,
     /// In the value.
     Value(Field),
@@ -441,16 +297,8 @@ pub(super) enum Line {
     Told,
 }
 
-/// What was found: `None` stands for a buffer of the parser.
-#[derive(Debug)]
-pub(super) enum Found<'a> {
-    Message(Option<&'a [u8]>),
-    Comment(Option<&'a [u8]>),
-    Retry(Duration),
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lent {
+pub(super) enum Lent {
     Nothing,
     /// `part` or `lossy`, in the middle of an event.
     Line,
@@ -471,51 +319,7 @@ pub(super) enum Before {
     Failure,
 }
 
-/// HTML §9.2.6: "If the field value consists of only ASCII digits, then interpret the field value as an integer in base ten, and set the
-/// event stream's reconnection time to that integer [of milliseconds]." Saturates. No digits are no number.
-fn retry(value: &[u8]) -> Option<Duration> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let millis = value.iter().fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
-    Some(Duration::from_millis(millis))
-}
-
-fn set_text(text: &mut String, value: &[u8]) -> Result<(), Violation> {
-    text.clear();
-    match text::decode(value) {
-        Some(value) => {
-            text.push_str(value);
-            Ok(())
-        }
-        None => {
-            *text = text::decode_lossy(value);
-            Err(Violation::InvalidUtf8)
-        }
-    }
-}
-
-pub(super) fn clear(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    if buffer.capacity() > KEEP {
-        *buffer = Vec::new();
-    }
-}
-
-fn clear_text(text: &mut String) {
-    text.clear();
-    if text.capacity() > KEEP {
-        *text = String::new();
-    }
-}
-
 const BOM: &[u8] = "\u{feff}".as_bytes();
-
-/// The smallest data buffer.
-const LEAST: usize = 256;
-
-/// Larger buffers are given back when they are not needed.
-const KEEP: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -576,16 +380,6 @@ mod tests {
             rest = events.rest();
         }
         assert_eq!(taken, expected);
-    }
-
-    #[test]
-    fn retry_is_digits_only_and_saturates() {
-        assert_eq!(retry(b"0"), Some(Duration::ZERO));
-        assert_eq!(retry(b"3000"), Some(Duration::from_secs(3)));
-        assert_eq!(retry(b"999999999999999999999999999999"), Some(Duration::from_millis(u64::MAX)));
-        for value in [&b""[..], b"+5", b"-5", b"5s", b" 5", b"5 ", b"\xd9\xa3"] {
-            assert_eq!(retry(value), None, "{value:?}");
-        }
     }
 
     #[test]
