@@ -16,6 +16,7 @@ debian_packages() {
   command -v curl > /dev/null || missing+=(curl)
   command -v cc > /dev/null || missing+=(gcc libc6-dev)
   command -v c++ > /dev/null || missing+=(g++)
+  if $long; then command -v valgrind > /dev/null || missing+=(valgrind); fi
   ((${#missing[@]} == 0)) && return
   local sudo=()
   if (($(id -u) != 0)); then
