@@ -533,17 +533,38 @@ macro_rules! suite {
             }
 
             #[test]
-            fn the_examples_count_and_tail_work_together() {
-                let count = Example::start(stringify!($name), "count", &["0"]);
-                let address = count.line();
-                let address = address.rsplit_once(' ').expect("ends with the address").1.to_owned();
-                let tail = Example::start(stringify!($name), "tail", &[&address]);
-                let mut next = 1;
-                while next <= 5 {
-                    if tail.line().ends_with(&format!(" {next}")) {
-                        next += 1;
+            fn the_example_tail_follows_count_over_a_cut() {
+                let (_count, address) = start_count();
+                let relay = Relay::start(address, "");
+                let tail = Example::start(stringify!($name), "tail", &[&format!("http://{}/sse", relay.address())]);
+                for number in 1..=60 {
+                    assert_eq!(tail.line(), format!("message {number} {number}"));
+                    if number % 20 == 0 {
+                        relay.cut();
+                        relay.mend();
                     }
                 }
+            }
+
+            #[test]
+            fn the_example_count_resumes_and_has_one_path() {
+                let (_count, address) = start_count();
+                let asked = |target: &str| {
+                    let mut socket = std::net::TcpStream::connect(address).expect("connects");
+                    socket.set_read_timeout(Some(PATIENCE)).expect("sets it");
+                    write!(socket, "GET {target} HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 41\r\n\r\n").expect("asks");
+                    BufReader::new(socket).lines().map(|line| line.expect("text"))
+                };
+                let first = asked("/sse").find(|line| line.starts_with("data:"));
+                assert_eq!(first.as_deref(), Some("data: 42"));
+                assert_eq!(asked("/other").next().as_deref(), Some("HTTP/1.1 404 Not Found"));
+            }
+
+            fn start_count() -> (Example, SocketAddr) {
+                let count = Example::start(stringify!($name), "count", &["0"]);
+                let line = count.line();
+                let address = line.split('/').find_map(|part| part.parse().ok()).expect("says where");
+                (count, address)
             }
         }
     };

@@ -1,10 +1,12 @@
 //! The examples of the adapters as child processes.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::SystemTime;
 
 use crate::lines::PATIENCE;
 
@@ -15,22 +17,28 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// Builds, unless that was done, and starts the example `name` for `runtime`.
+    /// Builds, unless `cargo test --workspace` has done that, and starts the example `name` for `runtime`.
     pub(crate) fn start(runtime: &str, name: &str, arguments: &[&str]) -> Self {
         let target = format!("{runtime}-{name}");
         // target/PROFILE/deps/THIS
         let this = std::env::current_exe().expect("this test has a path");
         let profile: PathBuf = this.ancestors().nth(2).expect("in the target directory").into();
-        let release: &[&str] = if profile.ends_with("release") { &["--release"] } else { &[] };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", &format!("tidewire-{runtime}"), "--example", &target])
-            .args(release)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.expect("cargo runs").success(), "{target} does not build");
-        let mut child = Command::new(profile.join("examples").join(&target))
+        let program = profile.join("examples").join(&target);
+        if is_stale(&program) {
+            let release: &[&str] = if profile.ends_with("release") { &["--release"] } else { &[] };
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--package", &format!("tidewire-{runtime}"), "--example", &target])
+                .args(release)
+                .arg("--target-dir")
+                .arg(profile.parent().expect("a profile's directory is in the target directory"))
+                .current_dir(ROOT)
+                .status();
+            assert!(built.expect("cargo runs").success(), "{target} does not build");
+        }
+        let mut child = Command::new(program)
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
@@ -51,3 +59,21 @@ impl Drop for Example {
         let _ = self.child.wait();
     }
 }
+
+/// Tells whether the program is missing, or older than what it is made of.
+fn is_stale(program: &Path) -> bool {
+    let built = fs::metadata(program).and_then(|metadata| metadata.modified());
+    let sources = ["core/src", "adapters"].map(|folder| newest(&Path::new(ROOT).join(folder)));
+    built.map_or(true, |built| sources.into_iter().flatten().any(|changed| changed > built))
+}
+
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let times = entries.filter_map(|entry| match entry.metadata().ok()? {
+        metadata if metadata.is_dir() => newest(&entry.path()),
+        metadata => metadata.modified().ok(),
+    });
+    times.max()
+}
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
