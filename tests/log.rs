@@ -635,7 +635,8 @@ proptest! {
                 reader.awake = true;
             }
             for (index, reader) in readers.iter().enumerate() {
-                prop_assert!(reader.awake || !model.has_something(index), "{} sleeps", index);
+                prop_assert!(reader.awake || model.lag(index) == 0, "{} sleeps", index);
+                prop_assert_eq!(log.lag(reader.id), Some(model.lag(index)));
             }
         }
 

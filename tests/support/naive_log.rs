@@ -160,10 +160,10 @@ impl NaiveLog {
         }
     }
 
-    /// Tells whether a reader would read anything.
-    pub fn has_something(&self, reader: usize) -> bool {
+    /// Returns how many publications a reader has still to read.
+    pub fn lag(&self, reader: usize) -> usize {
         let it = &self.readers[reader];
-        self.kept.iter().any(|kept| it.topics.contains(&kept.topic) && kept.position > it.cursor)
+        self.kept.iter().filter(|kept| it.topics.contains(&kept.topic) && kept.position > it.cursor).count()
     }
 
     /// Returns up to where something may be missing in these topics.
