@@ -265,3 +265,135 @@ impl Shared {
 
 /// How long connections that are told goodbye may take before they are dropped.
 pub const DRAIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use tidewire_core::{Protocol, api};
+
+    use super::*;
+    use crate::OsRandom;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts how often the waker given to `poll` is woken.
+    fn watch(poll: impl FnOnce(&Context<'_>)) -> Arc<Woken> {
+        let woken = Arc::new(Woken::default());
+        poll(&Context::from_waker(&Waker::from(Arc::clone(&woken))));
+        woken
+    }
+
+    impl Woken {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn service() -> Arc<Service> {
+        let clock = Clock::start();
+        let api = Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
+        Service::new(api, server::Config::default(), clock)
+    }
+
+    /// Opens a connection that follows channel `c`, and takes what it is sent at first.
+    fn reader(service: &Arc<Service>) -> (Session, Seat) {
+        let (mut session, mut seat) = service.open();
+        let request = b"GET /v1/events?channel=c HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        session.handle_input(service.clock().now(), request);
+        while let Some(event) = session.poll_event() {
+            seat.handle(&mut session, event);
+        }
+        while session.poll_transmit().is_some() {}
+        (session, seat)
+    }
+
+    fn publish(service: &Service, count: usize) {
+        for _ in 0..count {
+            service.publish_text("c", "me", "text").expect("publishes");
+        }
+    }
+
+    #[test]
+    fn a_burst_wakes_a_reader_once_and_is_one_piece() {
+        let service = service();
+        let (mut session, mut seat) = reader(&service);
+        let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
+        publish(&service, 10);
+        assert_eq!(woken.count(), 1);
+        let context = Context::from_waker(Waker::noop());
+        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        let burst = session.poll_transmit().expect("a burst");
+        assert_eq!(burst.windows(6).filter(|window| window == b"\ndata:").count(), 10);
+        assert_eq!(session.poll_transmit(), None);
+        assert_eq!(seat.feed(&context, &mut session), Fed::None);
+    }
+
+    #[test]
+    fn what_comes_between_two_looks_is_not_missed() {
+        let service = service();
+        let (mut session, mut seat) = reader(&service);
+        let context = Context::from_waker(Waker::noop());
+        publish(&service, 1);
+        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        // Nobody waits to be woken by this one.
+        publish(&service, 1);
+        assert!(session.poll_transmit().is_some());
+        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+    }
+
+    #[test]
+    fn who_follows_another_channel_or_has_left_is_not_woken() {
+        let service = service();
+        let (mut session, mut seat) = reader(&service);
+        let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
+        service.publish_text("d", "me", "text").expect("publishes");
+        drop(seat);
+        publish(&service, 1);
+        assert_eq!(woken.count(), 0);
+        assert_eq!(service.connections(), 0);
+    }
+
+    #[test]
+    fn shutdown_wakes_all_and_the_last_to_leave_wakes_the_keeper() {
+        let service = service();
+        let (mut session, mut seat) = reader(&service);
+        let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
+        service.shutdown();
+        assert_eq!(woken.count(), 1);
+        let context = Context::from_waker(Waker::noop());
+        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        assert!(!session.is_streaming());
+        let woken = watch(|context| assert!(service.poll_empty(context).is_pending()));
+        drop(seat);
+        assert_eq!(woken.count(), 1);
+        assert!(service.poll_empty(&context).is_ready());
+    }
+
+    #[test]
+    fn abort_ends_those_who_are_left() {
+        let service = service();
+        let (mut session, mut seat) = reader(&service);
+        let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
+        service.abort();
+        assert_eq!(woken.count(), 1);
+        assert_eq!(seat.feed(&Context::from_waker(Waker::noop()), &mut session), Fed::Over);
+    }
+
+    #[test]
+    fn a_new_deadline_wakes_the_keeper() {
+        let service = service();
+        let woken = watch(|context| assert_eq!(service.poll_keep(context), None));
+        publish(&service, 2);
+        assert_eq!(woken.count(), 1);
+        assert!(service.poll_keep(&Context::from_waker(Waker::noop())).is_some());
+    }
+}
