@@ -7,7 +7,9 @@
 //! A stream is fed in one of two ways, or in both. Publications of a [`Log`](crate::log::Log) come a [`Burst`](crate::log::Burst)
 //! at a time, when the session [wants](Session::wants_publications) them: the peer's reading paces the reading of the log, and a burst is
 //! one piece for one write. What is for this reader alone goes through [`send`](Session::send) and
-//! [`send_message`](Session::send_message), into a bounded outbox:
+//! [`send_message`](Session::send_message), into a bounded outbox. A session with an idle stream is less than 400 bytes.
+//!
+//! An application without a log sends what it likes:
 //!
 //! ```
 //! use tidewire_core::server::{Config, Event, Session, StreamHead};
