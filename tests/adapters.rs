@@ -584,3 +584,14 @@ fn nothing_of_tokio_is_in_the_tree_of_smol() {
     assert!(tree.lines().any(|line| line.starts_with("smol ")), "{tree}");
     assert!(!tree.lines().any(|line| line.starts_with("tokio ")), "{tree}");
 }
+
+#[test]
+fn the_adapters_are_alike_line_for_line() {
+    let source = |runtime: &str, file: &str| {
+        let path = format!("{}/../adapters/{runtime}/src/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    for file in ["alarm", "connect", "connection", "event_source", "link", "reader", "serve"] {
+        assert!(source("tokio", file) == source("smol", file), "{file}.rs differs; only lib.rs and runtime.rs may");
+    }
+}

@@ -12,7 +12,8 @@ use crate::runtime::{AsyncRead, AsyncWrite};
 /// Drives one machine over one socket, or over any stream: TLS, a pipe, a socket of one's own making.
 ///
 /// Nothing moves unless [`next`](Self::next) is awaited: it reads, writes and keeps the time until there is an event. Its
-/// wait may be given up at any point, as in a `select`; nothing is lost by it.
+/// wait may be given up at any point, as in a `select`; nothing is lost by it. It is over when the machine says so, or when it
+/// is finishing and both sides have ended.
 #[derive(Debug)]
 pub struct Connection<IO, P> {
     protocol: P,

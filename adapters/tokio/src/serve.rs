@@ -13,7 +13,7 @@ use crate::runtime::{AsyncRead, AsyncWrite, Tasks, TcpListener, accept, pause};
 /// Serves `service` on `listener` until `shutdown` is ready. Then it stops listening, says goodbye to all, and returns when they
 /// are gone, or drops those that are not after [`DRAIN`].
 ///
-/// Its connections are tasks of the runtime.
+/// Its connections are tasks: on tokio of the runtime, on smol of an executor of its own that has a thread for each core.
 pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future) {
     let tasks = Tasks::new();
     tasks.run(drive(listener, service, shutdown, &tasks)).await;
