@@ -144,3 +144,15 @@ impl ResponseHead {
         out.extend_from_slice(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn versions_print_as_in_a_start_line() {
+        assert_eq!([Version::Http10, Version::Http11].map(|version| version.to_string()), ["HTTP/1.0", "HTTP/1.1"]);
+    }
+}

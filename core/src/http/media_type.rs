@@ -75,11 +75,11 @@ fn split_parameter(text: &str) -> (Option<(&str, Cow<'_, str>)>, &str) {
 /// Returns what stands before the closing quote, with each `\x` as `x`, and what stands after it.
 fn unquote(text: &str) -> (Cow<'_, str>, &str) {
     let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, char)) = chars.next() {
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
         match char {
-            '"' => return (Cow::Owned(value), text.get(at + 1..).unwrap_or_default()),
-            '\\' => value.extend(chars.next().map(|(_, char)| char)),
+            '"' => return (Cow::Owned(value), chars.as_str()),
+            '\\' => value.extend(chars.next()),
             char => value.push(char),
         }
     }
