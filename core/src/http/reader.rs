@@ -295,7 +295,7 @@ fn field_error(error: httparse::Error, head: &[u8]) -> HeadError {
             let mut lines = head.split(|&byte| byte == b'\n').skip(1);
             if lines.any(space_before_colon) { HeadError::SpaceBeforeColon } else { HeadError::FieldName }
         }
-        httparse::Error::HeaderValue => HeadError::FieldValue,
+        // Values are checked before: `Control` and `BareCr` are what can be wrong with them.
         _ => HeadError::StartLine,
     }
 }
@@ -339,8 +339,6 @@ pub enum HeadError {
     FieldName,
     /// There is a space between a field's name and its colon.
     SpaceBeforeColon,
-    /// A field's value holds what it must not.
-    FieldValue,
     /// A line begins with a space: it continues the line before it, which is obsolete, or stands before all fields.
     Folded,
     /// A line ends with LF alone.
@@ -388,7 +386,6 @@ impl fmt::Display for HeadError {
             Self::Version => "the version is not spoken here; use HTTP/1.1",
             Self::FieldName => "a field name is not a token or lacks its colon; write `name: value`",
             Self::SpaceBeforeColon => "there is a space between a field name and its colon; remove it",
-            Self::FieldValue => "a field value holds control characters; leave them out or encode them",
             Self::Folded => "a field line begins with a space; put each field on one line",
             Self::BareLf => "a line ends with LF alone; end lines with CRLF",
             Self::BareCr => "there is a CR without its LF; end lines with CRLF",

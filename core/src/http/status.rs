@@ -55,6 +55,7 @@ mod tests {
             assert!(reason_phrase(status).starts_with(|first: char| first.is_ascii_uppercase()), "{status}");
         }
         assert_eq!(reason_phrase(404), "Not Found");
+        assert_eq!((0..=u16::MAX).filter(|&status| !reason_phrase(status).is_empty()).count(), 40);
         assert_eq!(reason_phrase(299), "");
     }
 }
