@@ -1,4 +1,14 @@
 //! Tidewire's codecs beside their peers: the same streams, in the same chunks, checked to give the same events.
+//!
+//! In this folder, which is a workspace of its own:
+//!
+//! ```text
+//! cargo run --release                            parsers, MB/s and share of the fastest peer (some minutes; a workload's name: only that)
+//! cargo run --release --bin serialize            serializers, nanoseconds
+//! cargo run --release --bin allocations          allocations per event
+//! ./instructions                                 instructions per event beside the targets, by valgrind
+//! ./instructions serialize                       the same for the serializers
+//! ```
 
 pub mod feed;
 pub mod parsers;
