@@ -302,6 +302,18 @@ fn post_that_never_left_is_tried_again() {
 }
 
 #[test]
+fn post_that_was_restarted_counts_as_not_sent_until_it_is() {
+    let mut client = Client::open(config_post("{}"));
+    client.restart(Restart::AtOnce);
+    client.events.clear();
+    client.refuse(ConnectError::Refused);
+    assert_eq!(client.lost(), Reason::Connect(ConnectError::Refused));
+    client.reconnect();
+    client.eof();
+    assert!(matches!(client.ended(), CloseReason::NotResent { .. }));
+}
+
+#[test]
 fn methods_that_do_no_harm_are_sent_again() {
     for (method, again) in [
         ("GET", true),

@@ -111,9 +111,6 @@ impl Wire {
     /// Notes that so many bytes of the body were used; more than were lent count as all of them.
     pub fn consume(&mut self, count: usize) {
         self.body.start = self.body.start.saturating_add(count).min(self.body.end);
-        if self.body.is_empty() && self.read == self.input.len() {
-            self.forget();
-        }
     }
 
     /// Returns whether something was received that has not been decoded.
