@@ -143,7 +143,7 @@ impl Log {
         let mut reader = Reader::new(cursor, subscriptions.clone());
         let gap = match (start, reason) {
             (Start::After(after), Some(reason)) => Some(self.gap(&reader, reason, Gap::text(after))),
-            (Start::After(after), None) if self.missed(&reader) => {
+            (Start::After(after), None) if self.topics.missed(&reader) => {
                 Some(self.gap(&reader, GapReason::Evicted, Gap::text(after)))
             }
             _ => None,
@@ -170,8 +170,9 @@ impl Log {
     /// [`more`](Burst::more), it sleeps until [`poll_wake`](Self::poll_wake) returns it.
     pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read> {
         self.topics.evict_aged(now, &self.config);
-        let entry = self.readers.get(reader)?;
-        if self.missed(entry) {
+        let entry = self.readers.get_mut(reader)?;
+        if self.topics.missed(entry) {
+            let entry = self.readers.get(reader)?;
             let gap = self.gap(entry, GapReason::Lag, Gap::id(self.id(entry.cursor)));
             tell(&self.topics, self.readers.get_mut(reader)?, gap.resume.position);
             return Some(Read::Gap(gap));
@@ -185,17 +186,16 @@ impl Log {
             }
             many => read_many(&self.topics, &mut self.merged, many, entry.cursor, max_bytes),
         };
-        let Some((burst, last)) = found else {
-            let cursor = entry.cursor;
-            self.sleep(reader, cursor);
-            return None;
-        };
-        if burst.more() {
-            self.readers.get_mut(reader)?.cursor = last;
-        } else {
-            self.sleep(reader, last);
+        if let Some((_, last)) = &found {
+            entry.cursor = *last;
         }
-        Some(Read::Burst(burst))
+        if !found.as_ref().is_some_and(|(burst, _)| burst.more()) {
+            entry.state = State::Asleep;
+            if !self.topics.add_asleep(entry) {
+                self.move_asleep(reader);
+            }
+        }
+        found.map(|(burst, _)| Read::Burst(burst))
     }
 
     /// Closes `reader`; closing it again does nothing.
@@ -273,39 +273,25 @@ impl Log {
         }
     }
 
-    fn subscribed<'a>(&'a self, reader: &'a Reader) -> impl Iterator<Item = (&'a Subscription, &'a Topic)> {
-        reader.subscriptions().iter().filter_map(|one| Some((one, self.topics.get(one.topic)?)))
-    }
-
-    /// Tells whether a topic has evicted what the reader has neither been given nor been told of.
-    fn missed(&self, reader: &Reader) -> bool {
-        self.subscribed(reader).any(|(one, topic)| topic.evicted > reader.cursor.max(one.told))
-    }
-
     /// Makes the gap that the reader is told at its cursor; reading goes on from just before what is kept.
     fn gap(&self, reader: &Reader, reason: GapReason, after: Box<str>) -> Gap {
-        let evicted = self.subscribed(reader).map(|(_, topic)| topic.evicted).max().unwrap_or_default();
+        let evicted = self.topics.of(reader).map(|(_, topic)| topic.evicted).max().unwrap_or_default();
         let first_after =
-            |cursor: Position| self.subscribed(reader).filter_map(|(_, topic)| topic.first_after(cursor)).min();
+            |cursor: Position| self.topics.of(reader).filter_map(|(_, topic)| topic.first_after(cursor)).min();
         let next = first_after(reader.cursor.max(evicted)).map(|position| self.id(position));
         let resume = self.id(first_after(reader.cursor).map_or(self.head, Position::preceding));
         Gap { reason, after, next, resume }
     }
 
-    /// Moves the cursor of a reader that has read everything, and itself among the sleeping ones of each of its topics.
-    fn sleep(&mut self, id: ReaderId, cursor: Position) {
-        let Some(reader) = self.readers.get_mut(id) else { return };
-        reader.cursor = cursor;
-        reader.state = State::Asleep;
+    /// Moves the reader among the sleeping ones of each of its topics where it does not stand next to them.
+    fn move_asleep(&mut self, id: ReaderId) {
         let mut index = 0;
         while let Some(one) = self.readers.get(id).and_then(|reader| reader.subscriptions().get(index)).copied() {
             index += 1;
             let Some(topic) = self.topics.get_mut(one.topic) else { continue };
             let at = one.at as usize;
-            if at > topic.asleep {
-                swap(topic, &mut self.readers, one.topic, at, topic.asleep);
-            }
             if at >= topic.asleep {
+                swap(topic, &mut self.readers, one.topic, at, topic.asleep);
                 topic.asleep += 1;
             }
         }

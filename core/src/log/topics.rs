@@ -2,6 +2,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use super::reader::{Reader, Subscription};
 use super::topic::Topic;
 use super::{Burst, Config, Position};
 use crate::Instant;
@@ -122,12 +123,36 @@ impl Topics {
         }
     }
 
+    /// Counts the reader among the sleeping ones of its topics. Returns whether that was all: `false` when in one of them it must
+    /// be moved there first.
+    pub(super) fn add_asleep(&mut self, reader: &Reader) -> bool {
+        let mut all = true;
+        for one in reader.subscriptions() {
+            match self.get_mut(one.topic) {
+                Some(topic) if topic.asleep == one.at as usize => topic.asleep += 1,
+                Some(topic) => all &= topic.asleep > one.at as usize,
+                None => {}
+            }
+        }
+        all
+    }
+
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Topic> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&Topic> {
         self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// Returns the topics of a reader, with its subscriptions to them.
+    pub(super) fn of<'a>(&'a self, reader: &'a Reader) -> impl Iterator<Item = (&'a Subscription, &'a Topic)> {
+        reader.subscriptions().iter().filter_map(|one| Some((one, self.get(one.topic)?)))
+    }
+
+    /// Tells whether a topic has evicted what the reader has neither been given nor been told of.
+    pub(super) fn missed(&self, reader: &Reader) -> bool {
+        self.of(reader).any(|(one, topic)| topic.evicted > reader.cursor.max(one.told))
     }
 
     /// Returns when the oldest that is kept was published.
