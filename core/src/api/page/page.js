@@ -71,5 +71,9 @@ by("publish").addEventListener("submit", async (event) => {
   }
 });
 
-by("channel").value = decodeURIComponent(location.hash.slice(1)) || "demo";
+try {
+  by("channel").value = decodeURIComponent(location.hash.slice(1)) || "demo";
+} catch {
+  // Not percent-encoded text: somebody else's fragment.
+}
 follow(by("channel").value);
