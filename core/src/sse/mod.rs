@@ -20,6 +20,20 @@
 //! # Ok::<(), tidewire_core::sse::Error>(())
 //! ```
 //!
+//! [`encode`] writes it, appending to a buffer, so that a batch is one buffer. What can be composed reads as what it was, and nothing
+//! can be injected: event types and ids are [checked types](EventName), data is split wherever a reader would split it.
+//!
+//! ```
+//! use tidewire_core::sse::{EventName, Item, Message, Parser, encode};
+//!
+//! let message = Message::new("two\nlines").with_event(EventName::new("greeting")?);
+//! let mut out = Vec::new();
+//! encode(message.as_ref(), None, &mut out);
+//! assert_eq!(out, b"event: greeting\ndata: two\ndata: lines\n\n");
+//! assert_eq!(Parser::new().feed(&out).next(), Some(Ok(Item::Message(message.as_ref()))));
+//! # Ok::<(), tidewire_core::sse::NameError>(())
+//! ```
+//!
 //! # The format
 //!
 //! HTML §9.2.5, in ABNF:
