@@ -12,13 +12,15 @@ pub struct Decoder {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
+    /// Whether a strict parser has objected, and may still have to tell the comment that it objected to.
+    objected: bool,
     ended: bool,
 }
 
 impl Decoder {
     /// Makes a decoder around `parser`, which brings limits, strictness and the last event ID.
     pub fn new(parser: Parser) -> Self {
-        Self { parser, buffer: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0, ended: false }
+        Self { parser, buffer: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0, objected: false, ended: false }
     }
 
     /// Returns the next event of what was read.
@@ -28,9 +30,10 @@ impl Decoder {
     /// [`ReadError::Parse`]: after a violation reading may go on, after a limit was reached the stream is over.
     pub fn take(&mut self) -> Result<Option<Event>, ReadError> {
         let unread = self.buffer.get(self.start..self.end).unwrap_or_default();
-        if self.ended || unread.is_empty() {
+        if self.ended || (unread.is_empty() && !self.objected) {
             return Ok(None);
         }
+        self.objected = false;
         let mut events = self.parser.feed(unread);
         let event = events.next().map(|item| item.map(|item| item.to_owned()));
         self.start = self.end - events.rest().len();
@@ -39,6 +42,7 @@ impl Decoder {
             Some(Ok(event)) => Ok(Some(event)),
             Some(Err(error)) => {
                 self.ended = error.is_fatal();
+                self.objected = !self.ended;
                 Err(ReadError::Parse(error))
             }
         }
@@ -120,3 +124,19 @@ impl From<io::Error> for ReadError {
 }
 
 const CAPACITY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comment_that_was_objected_to_is_told_though_nothing_follows() {
+        let mut decoder = Decoder::new(Parser::new().strict());
+        let stream = b":\xff\n";
+        decoder.space().get_mut(..stream.len()).expect("there is room").copy_from_slice(stream);
+        decoder.filled(stream.len()).expect("is no end");
+        assert!(matches!(decoder.take(), Err(ReadError::Parse(error)) if !error.is_fatal()));
+        assert!(matches!(decoder.take(), Ok(Some(Event::Comment(text))) if &*text == "\u{fffd}"));
+        assert!(matches!(decoder.take(), Ok(None)));
+    }
+}

@@ -109,6 +109,8 @@ impl<'p, 'c> Events<'p, 'c> {
     }
 
     /// Returns the bytes of the chunk behind the last item taken; empty when there are no more items.
+    ///
+    /// Only a strict parser may have one more behind the last byte: a comment that it objected to comes after the objection.
     pub fn rest(&self) -> &'c [u8] {
         self.rest
     }
