@@ -30,9 +30,11 @@ pub fn request_framing(head: &RequestHead) -> Result<Framing, FramingError> {
     let mut lengths = head.fields.get_all("content-length");
     let (length, another) = (lengths.next(), lengths.next());
     if coded {
-        check_transfer_encoding(head.version, &head.fields)?;
         // RFC 9112 §6.1: "A server MAY reject a request that contains both Content-Length and Transfer-Encoding".
-        return if length.is_some() { Err(FramingError::LengthAndEncoding) } else { Ok(Framing::Chunked) };
+        if length.is_some() {
+            return Err(FramingError::LengthAndEncoding);
+        }
+        return check_transfer_encoding(head.version, &head.fields).map(|()| Framing::Chunked);
     }
     match (length, another) {
         (None, _) => Ok(Framing::None),
