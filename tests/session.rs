@@ -450,6 +450,22 @@ fn an_answer_that_is_not_taken_for_60_s_ends_the_connection() {
     assert_eq!((served.closed(), served.closing()), (Some(CloseReason::Stalled), Closing::Abort));
 }
 
+#[test]
+fn a_peer_that_takes_something_is_not_stalled_though_more_waits() {
+    let mut served = streaming(|_| {});
+    served.reads = false;
+    served.session.push_burst(served.now, &Burst::new(b"data: 1\n\n")).unwrap();
+    // What is for this reader alone leaves first, and there is always some of it.
+    for _ in 0..10 {
+        served.session.send(served.now, b":\n").unwrap();
+        served.advance(secs(50));
+        assert_eq!(served.closed(), None);
+        assert!(served.session.poll_transmit().is_some());
+    }
+    served.advance(secs(60));
+    assert_eq!(served.closed(), Some(CloseReason::Stalled));
+}
+
 // Streams
 
 #[test]

@@ -44,8 +44,8 @@ impl Output {
         self.note_waiting(now, config);
     }
 
-    /// Takes the next piece: answer and control together, then publications.
-    pub(super) fn take(&mut self) -> Option<Bytes> {
+    /// Takes the next piece: answer and control together, then publications. What still waits then has its time anew.
+    pub(super) fn take(&mut self, now: Instant, config: &Config) -> Option<Bytes> {
         let mut piece = core::mem::take(&mut self.reply);
         if let Some(control) = self.outbox.take() {
             piece = join(piece, control);
@@ -53,9 +53,7 @@ impl Output {
         if piece.is_empty() {
             piece = core::mem::take(&mut self.publications);
         }
-        if self.is_empty() {
-            self.stall_at = None;
-        }
+        self.stall_at = self.stall_at.filter(|_| !self.is_empty()).map(|_| now + config.stall_timeout);
         (!piece.is_empty()).then_some(piece)
     }
 

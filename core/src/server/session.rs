@@ -479,7 +479,7 @@ impl Protocol for Session {
     }
 
     fn poll_transmit(&mut self) -> Option<Bytes> {
-        let piece = self.output.take();
+        let piece = self.output.take(self.now, &self.config);
         if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.output.is_empty() {
             let pipelined = core::mem::take(&mut self.pipelined);
             self.advance(self.now, &pipelined);
