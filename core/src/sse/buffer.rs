@@ -56,12 +56,16 @@ mod tests {
     }
 
     #[test]
-    fn only_large_buffers_are_given_back() {
-        let mut buffer = Vec::with_capacity(KEEP);
-        clear(&mut buffer);
-        assert_eq!(buffer.capacity(), KEEP);
-        let mut buffer = Vec::with_capacity(KEEP + 1);
-        clear(&mut buffer);
-        assert_eq!(buffer.capacity(), 0);
+    fn only_buffers_above_16_kib_are_given_back() {
+        for (capacity, kept) in [(100, 100), (16_384, 16_384), (16_385, 0)] {
+            let mut buffer = Vec::with_capacity(capacity);
+            buffer.push(b'x');
+            clear(&mut buffer);
+            assert_eq!((buffer.len(), buffer.capacity()), (0, kept));
+            let mut text = String::with_capacity(capacity);
+            text.push('x');
+            clear_text(&mut text);
+            assert_eq!((text.len(), text.capacity()), (0, kept));
+        }
     }
 }

@@ -45,3 +45,27 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_that_the_bytes_reach_first_is_named() {
+        let limits = Limits { max_line: 20, max_event: 14 };
+        let (line, event) = (Error::LineTooLong { limit: 20 }, Error::EventTooLong { limit: 14 });
+        assert_eq!(limits.reached_first(30, 6, 0), line);
+        assert_eq!(limits.reached_first(30, 5, 0), event);
+        assert_eq!(limits.reached_first(30, 6, 1), event);
+        // The line is as long as it may be; its end is one byte too many for the event.
+        assert_eq!(limits.reached_first(20, 6, 0), event);
+    }
+
+    #[test]
+    fn no_line_is_shorter_than_what_tells_fields_apart() {
+        let limits = |max_line| Limits { max_line, ..Limits::default() }.at_least_a_head();
+        assert_eq!(limits(3).max_line, 7);
+        assert_eq!(limits(7).max_line, 7);
+        assert_eq!(limits(8).max_line, 8);
+    }
+}

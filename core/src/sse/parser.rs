@@ -383,6 +383,36 @@ mod tests {
     }
 
     #[test]
+    fn event_of_one_data_line_in_one_chunk_is_not_copied() {
+        for stream in [
+            &b"data: a\n\n"[..],
+            b"data: a\r\r",
+            b"data: a\r\n\r\n",
+            b"data: a\n\r\n",
+            b"data\n\n",
+            b"data: a\ncolor: blue\n\n",
+            b"event: x\ndata: a\n\n",
+            b": c\n:\n\ndata: a\n\n",
+        ] {
+            let mut parser = Parser::new();
+            let mut events = parser.feed(stream);
+            while events.next().is_some() {}
+            assert_eq!(parser.allocated(), 0, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_alike_by_both_ways() {
+        let stream = b"id: 1\nevent: x\ndata: a\n\n:\n\ndata: b\r\n\r\n: c\r\r\ndata: d\ndata: e\n\n\n";
+        let mut parser = Parser::new();
+        tell(&mut parser, stream);
+        assert_eq!(parser.lines(), 14);
+        parser = Parser::new();
+        stream.iter().for_each(|&byte| drop(tell(&mut parser, &[byte])));
+        assert_eq!(parser.lines(), 14);
+    }
+
+    #[test]
     fn strict_parser_objects_once_a_line_and_gives_the_same_events() {
         let stream = b":\xff\ndata: \xff\nid: a\0b\nretry: 5s\ncolor: blue\n\nevent: x\n\ndata: ok\n\n";
         let lenient = tell(&mut Parser::new(), stream);
