@@ -335,6 +335,30 @@ macro_rules! suite {
             }
 
             #[test]
+            fn a_reader_that_pauses_is_given_the_rest() {
+                run(async {
+                    let server = start(server::Config::default()).await;
+                    let mut peer = std::net::TcpStream::connect(server.address).expect("connects");
+                    peer.write_all(b"GET /v1/events?channel=c HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("asks");
+                    let mut lines = BufReader::new(peer.try_clone().expect("a socket")).lines().map_while(Result::ok);
+                    assert!(lines.any(|line| line == "event: connected"));
+                    // More than the sockets hold, and less than the log.
+                    let text = "x".repeat(60_000);
+                    for _ in 0..100 {
+                        server.service.publish_text("c", "me", &text).expect("publishes");
+                    }
+                    let rest = smol::unblock(move || {
+                        // Until nothing moves any more.
+                        thread::sleep(Duration::from_millis(200));
+                        peer.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+                        lines.filter(|line| line == "event: message").take(100).count()
+                    });
+                    assert_eq!(rest.await, 100);
+                    server.stop().await;
+                });
+            }
+
+            #[test]
             fn a_reader_that_never_reads_is_dropped() {
                 run(async {
                     let mut config = server::Config::default();

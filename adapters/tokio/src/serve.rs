@@ -34,16 +34,21 @@ where
     poll_fn(|context| {
         loop {
             ready!(turns.poll(context));
-            // First: what was published goes out with the same look at the socket.
-            let fed = seat.feed(context, connection.protocol_mut());
-            match connection.poll_next(context)? {
+            let event = connection.poll_next(context)?;
+            let waits = event.is_pending();
+            match event {
                 Poll::Ready(Some(event)) => seat.handle(connection.protocol_mut(), event),
-                Poll::Pending if fed == Fed::Some => {}
-                Poll::Pending if fed == Fed::None => {
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => {}
+            }
+            // Last: when the socket has taken all that waited, nobody else says that there is room for more.
+            match seat.feed(context, connection.protocol_mut()) {
+                Fed::None if waits => {
                     turns.rest();
                     return Poll::Pending;
                 }
-                Poll::Ready(None) | Poll::Pending => return Poll::Ready(Ok(())),
+                Fed::Some | Fed::None => {}
+                Fed::Over => return Poll::Ready(Ok(())),
             }
         }
     })
