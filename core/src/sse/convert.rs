@@ -72,3 +72,22 @@ impl Message {
         T::from_message(self.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_decodes_into_itself() {
+        let message = Message::new("7");
+        assert_eq!(message.decode(), Ok(message.clone()));
+        assert_eq!(message.as_ref().decode(), Ok(message.clone()));
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn data_decodes_as_json() {
+        assert_eq!(Message::new("[1,2]").decode::<Json<[u8; 2]>>().ok(), Some(Json([1, 2])));
+        assert!(Message::new("[1,").decode::<Json<[u8; 2]>>().is_err());
+    }
+}
