@@ -417,6 +417,18 @@ fn a_burst_that_reached_the_head_is_enough_to_sleep() {
 }
 
 #[test]
+fn a_reader_that_has_read_before_it_was_woken_is_not_woken() {
+    let mut log = log(|_| {});
+    let (reader, _) = open(&mut log, &["a"], Start::Live);
+    assert_eq!((log.read(NOW, reader, 100), log.poll_wake()), (None, None));
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, reader), "a1");
+    assert_eq!(log.poll_wake(), None);
+    publish(&mut log, "a");
+    assert_eq!((log.poll_wake(), log.poll_wake()), (Some(reader), None));
+}
+
+#[test]
 fn a_closed_reader_is_neither_woken_nor_read() {
     let mut log = log(|_| {});
     let (reader, _) = open(&mut log, &["a"], Start::Live);

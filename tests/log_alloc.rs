@@ -32,7 +32,13 @@ static COUNTING: Counting = Counting;
 const NOW: Instant = Instant::START;
 const READERS: usize = 1_000;
 
+/// One test, because a second would be counted with it.
 #[test]
+fn a_delivery_allocates_nothing_and_what_is_kept_is_bounded() {
+    a_delivery_allocates_nothing_and_an_idle_reader_is_small();
+    a_log_stays_within_its_bounds_however_much_goes_through_it();
+}
+
 fn a_delivery_allocates_nothing_and_an_idle_reader_is_small() {
     let mut log = Log::new(Config::default(), Epoch::new(1));
     let empty = LIVE_BYTES.load(Ordering::Relaxed);
@@ -73,6 +79,24 @@ fn a_delivery_allocates_nothing_and_an_idle_reader_is_small() {
             assert!(round == 0 || allocations <= once, "{allocations} allocations for {deliveries} bursts of {burst}");
         }
     }
+}
+
+/// A topic that nobody publishes to any more keeps its oldest in the order of all; what others evict must go nevertheless.
+fn a_log_stays_within_its_bounds_however_much_goes_through_it() {
+    let mut config = Config::default();
+    (config.max_publications, config.max_topics) = (10, 20);
+    let mut log = Log::new(config, Epoch::new(1));
+    let empty = LIVE_BYTES.load(Ordering::Relaxed);
+    log.publish(NOW, "quiet", |_, out| out.push(b'x')).unwrap();
+    let (never_reads, _) = log.open_reader(NOW, ["quiet", "topic 0"], Start::Live).unwrap();
+    let topics: Vec<String> = (0..30).map(|number| format!("topic {number}")).collect();
+    for number in 0..100_000 {
+        log.publish(NOW, &topics[number % 30], |_, out| out.extend_from_slice(&[b'x'; 100])).unwrap();
+    }
+    let live = LIVE_BYTES.load(Ordering::Relaxed) - empty;
+    let counted = log.stats().bytes;
+    assert!(live <= 2 * counted + 20 * 500, "{live} bytes live, {counted} counted");
+    log.close_reader(never_reads);
 }
 
 fn streaming(config: &std::sync::Arc<server::Config>, seed: u64) -> Session {

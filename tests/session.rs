@@ -424,6 +424,17 @@ fn a_peer_that_ends_its_side_after_its_request_is_answered() {
 }
 
 #[test]
+fn a_peer_that_ends_its_side_inside_its_second_request_is_answered_once() {
+    let mut served = served(|_| {});
+    served.answers = false;
+    served.input(&format!("{GET}GET /cut"));
+    served.eof();
+    served.reply();
+    assert_eq!(served.take_output().matches("HTTP/1.1 200").count(), 1);
+    assert_eq!(served.closed(), Some(CloseReason::PeerMidRequest));
+}
+
+#[test]
 fn a_refused_peer_that_never_reads_is_dropped_after_the_linger() {
     let mut served = served(|_| {});
     served.reads = false;
@@ -464,6 +475,19 @@ fn a_peer_that_takes_something_is_not_stalled_though_more_waits() {
     }
     served.advance(secs(60));
     assert_eq!(served.closed(), Some(CloseReason::Stalled));
+}
+
+#[test]
+fn an_ending_connection_has_its_whole_linger() {
+    let mut served = served(|_| {});
+    served.reads = false;
+    served.input(GET);
+    served.advance(secs(58));
+    served.session.shutdown(served.now);
+    served.advance(Duration::from_millis(4_999));
+    assert_eq!(served.closing(), Closing::Finish);
+    served.advance(Duration::from_millis(1));
+    assert_eq!((served.closing(), served.closed()), (Closing::Abort, Some(CloseReason::Shutdown)));
 }
 
 // Streams
@@ -601,6 +625,18 @@ fn keep_alives_do_not_pile_up_and_a_reader_that_never_reads_is_dropped() {
     served.advance(Duration::from_millis(15_001));
     served.advance(secs(60));
     assert_eq!((served.closed(), served.closing()), (Some(CloseReason::Stalled), Closing::Abort));
+}
+
+#[test]
+fn more_to_send_does_not_put_off_the_end_of_a_reader_that_never_reads() {
+    let mut served = streaming(|_| {});
+    served.reads = false;
+    for _ in 0..6 {
+        assert_eq!(served.closed(), None);
+        served.session.send_message(served.now, &Message::new("unread")).unwrap();
+        served.advance(secs(10));
+    }
+    assert_eq!(served.closed(), Some(CloseReason::Stalled));
 }
 
 #[test]
