@@ -23,7 +23,7 @@ macro_rules! suite {
             use tidewire_core::client::{self, CloseReason, ConnectError, Reason, Restart, State};
             use tidewire_core::sse::Event;
             use tidewire_core::{api, server};
-            use tidewire_std::{Clock, OsRandom, ReadError, Service};
+            use tidewire_std::{Clock, OsRandom, ReadError, SharedApi};
             use tidewire_tests::relay::Relay;
 
             use crate::$runtime::{
@@ -173,18 +173,18 @@ macro_rules! suite {
                 });
             }
 
-            fn service(session: server::Config) -> Arc<Service> {
+            fn shared(session: server::Config) -> Arc<SharedApi> {
                 let clock = Clock::start();
                 let mut config = api::Config::default();
                 config.retry = Duration::from_millis(10);
                 let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
-                Service::new(api, session, clock)
+                SharedApi::new(api, session, clock)
             }
 
             /// A server on a free port; dropping the first sender stops it, the receiver hears when it has stopped.
             struct Server {
                 address: SocketAddr,
-                service: Arc<Service>,
+                shared: Arc<SharedApi>,
                 stop: Option<smol::channel::Sender<()>>,
                 stopped: smol::channel::Receiver<()>,
             }
@@ -192,22 +192,22 @@ macro_rules! suite {
             async fn start(session: server::Config) -> Server {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
                 let address = listener.local_addr().expect("bound");
-                let service = service(session);
+                let shared = shared(session);
                 let (stop, stopping) = smol::channel::bounded::<()>(1);
                 let (done, stopped) = smol::channel::bounded::<()>(1);
-                let served = Arc::clone(&service);
+                let served = Arc::clone(&shared);
                 spawn(async move {
                     assert_here();
                     serve(listener, served, stopping.recv()).await;
                     drop(done);
                 });
-                Server { address, service, stop: Some(stop), stopped }
+                Server { address, shared, stop: Some(stop), stopped }
             }
 
             impl Server {
                 fn publish(&self, numbers: std::ops::RangeInclusive<u32>) {
                     for number in numbers {
-                        self.service.publish_text("c", "me", &number.to_string()).expect("publishes");
+                        self.shared.publish_text("c", "me", &number.to_string()).expect("publishes");
                     }
                 }
 
@@ -289,10 +289,10 @@ macro_rules! suite {
                         readers.push(seen);
                     }
                     let publishers = [0, 1, 2, 3].map(|_| {
-                        let service = Arc::clone(&server.service);
+                        let shared = Arc::clone(&server.shared);
                         thread::spawn(move || {
                             for number in 0..100 {
-                                service.publish_text("c", "me", &number.to_string()).expect("publishes");
+                                shared.publish_text("c", "me", &number.to_string()).expect("publishes");
                             }
                         })
                     });
@@ -313,18 +313,18 @@ macro_rules! suite {
                 run(async {
                     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
                     let mut source = follow(listener.local_addr().expect("bound"));
-                    let service = service(server::Config::default());
+                    let shared = shared(server::Config::default());
                     let writes = Arc::new(AtomicUsize::new(0));
                     let serving = async {
                         let socket = listener.accept().await.expect("accepts").0;
                         let counted = Counted { socket, writes: Arc::clone(&writes) };
-                        serve_connection(&service, counted).await
+                        serve_connection(&shared, counted).await
                     };
                     let reading = async {
                         message(&mut source, "connected").await;
                         let before = writes.load(Ordering::Relaxed);
                         for number in 1..=100 {
-                            service.publish_text("c", "me", &number.to_string()).expect("publishes");
+                            shared.publish_text("c", "me", &number.to_string()).expect("publishes");
                         }
                         expect_numbers(&mut source, 1..=100).await;
                         assert_eq!(writes.load(Ordering::Relaxed) - before, 1);
@@ -365,20 +365,20 @@ macro_rules! suite {
                     config.stall_timeout = Duration::from_millis(50);
                     let (socket, mut peer) = pair_with_std().await;
                     peer.write_all(b"GET /v1/events?channel=c HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asks");
-                    let service = service(config);
+                    let shared = shared(config);
                     let publishing = async {
-                        while service.connections() == 0 {
+                        while shared.connections() == 0 {
                             yield_now().await;
                         }
                         // More than the sockets hold.
                         let text = "x".repeat(60_000);
                         loop {
-                            service.publish_text("c", "me", &text).expect("publishes");
+                            shared.publish_text("c", "me", &text).expect("publishes");
                             yield_now().await;
                         }
                     };
-                    or(serve_connection(&service, socket), publishing).await.expect("no error");
-                    assert_eq!(service.connections(), 0);
+                    or(serve_connection(&shared, socket), publishing).await.expect("no error");
+                    assert_eq!(shared.connections(), 0);
                     drop(peer);
                 });
             }
@@ -387,7 +387,7 @@ macro_rules! suite {
             fn shutdown_says_goodbye_and_waits_for_the_end() {
                 run(async {
                     let server = start(server::Config::default()).await;
-                    let (address, service) = (server.address, Arc::clone(&server.service));
+                    let (address, shared) = (server.address, Arc::clone(&server.shared));
                     let mut source = follow(address);
                     message(&mut source, "connected").await;
                     server.publish(1..=1);
@@ -406,7 +406,7 @@ macro_rules! suite {
                     };
                     zip(server.stop(), leaving).await;
                     assert!(goodbye);
-                    assert_eq!(service.connections(), 0);
+                    assert_eq!(shared.connections(), 0);
                     assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens");
                 });
             }
@@ -423,7 +423,7 @@ macro_rules! suite {
                     peer.read_exact(&mut first).expect("is answered");
                     let text = "x".repeat(60_000);
                     for _ in 0..200 {
-                        server.service.publish_text("c", "me", &text).expect("publishes");
+                        server.shared.publish_text("c", "me", &text).expect("publishes");
                     }
                     server.stop().await;
                     drop(peer);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smol::channel::Receiver;
 use tidewire_core::{api, server};
-use tidewire_std::{Clock, OsRandom, Service};
+use tidewire_std::{Clock, OsRandom, SharedApi};
 
 use crate::args::{Runtime, Serve};
 use crate::exit::{Exit, Failure};
@@ -24,18 +24,18 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let stopped = stop::watch(None)?;
     let clock = Clock::start();
     let api = api::Api::new(api_config(args, address.ip()), Box::new(OsRandom), clock.now(), clock.unix());
-    let service = Service::new(api, session_config(args), clock);
+    let api = SharedApi::new(api, session_config(args), clock);
     greet(address);
     args.runtime.block_on(async {
-        let shutdown = shutdown(&stopped, &service);
+        let shutdown = shutdown(&stopped, &api);
         match args.runtime {
             Runtime::Tokio => {
                 let listener = tokio::net::TcpListener::from_std(listener).map_err(cannot_listen)?;
-                tidewire_tokio::serve(listener, Arc::clone(&service), shutdown).await;
+                tidewire_tokio::serve(listener, Arc::clone(&api), shutdown).await;
             }
             Runtime::Smol => {
                 let listener = smol::Async::try_from(listener).map_err(cannot_listen)?;
-                tidewire_smol::serve(listener.into(), Arc::clone(&service), shutdown).await;
+                tidewire_smol::serve(listener.into(), Arc::clone(&api), shutdown).await;
             }
         }
         Ok(())
@@ -43,10 +43,10 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-async fn shutdown(stopped: &Receiver<Cause>, service: &Service) {
+async fn shutdown(stopped: &Receiver<Cause>, api: &SharedApi) {
     // An error would mean that nobody watches for signals any more: a reason to end as well.
     let _ = stopped.recv().await;
-    eprintln!("ending; connections told goodbye: {} (Ctrl-C again ends at once)", service.connections());
+    eprintln!("ending; connections told goodbye: {} (Ctrl-C again ends at once)", api.connections());
 }
 
 /// Prints what to open; the first line is for programs, too: it ends with the address.

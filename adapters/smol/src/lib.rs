@@ -48,5 +48,5 @@ pub use reader::Reader;
 #[cfg(feature = "serve")]
 pub use serve::{serve, serve_connection};
 #[cfg(feature = "serve")]
-pub use tidewire_std::Service;
+pub use tidewire_std::SharedApi;
 pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, seed};

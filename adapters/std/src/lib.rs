@@ -12,7 +12,7 @@ mod race;
 mod random;
 mod reader;
 #[cfg(feature = "serve")]
-mod service;
+mod shared_api;
 mod socket;
 pub mod trace;
 mod turns;
@@ -25,6 +25,6 @@ pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
 #[cfg(feature = "serve")]
-pub use service::{DRAIN, Fed, Seat, Service};
+pub use shared_api::{DRAIN, Fed, Seat, SharedApi};
 pub use socket::{accept_pause, connect_error, tune};
 pub use turns::Turns;

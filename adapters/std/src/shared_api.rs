@@ -14,13 +14,13 @@ use crate::{Clock, seed, trace};
 /// What all connections of a program's server share: the [`Api`] behind one short lock, and who is to be woken.
 ///
 /// A publisher takes the lock once per request, a reader once per burst; it is never held over a wait.
-pub struct Service {
+pub struct SharedApi {
     shared: Mutex<Shared>,
     session: Arc<server::Config>,
     clock: Clock,
 }
 
-impl Service {
+impl SharedApi {
     /// Serves `api`, which was told the time of `clock`, on connections with these limits.
     pub fn new(api: Api, session: impl Into<Arc<server::Config>>, clock: Clock) -> Arc<Self> {
         let shared = Shared {
@@ -57,7 +57,7 @@ impl Service {
             shared.seats.insert(shared.next_seat, None);
             shared.next_seat
         });
-        (session, Seat { service: Arc::clone(self), number, reader: None, phase: Phase::Serving })
+        (session, Seat { shared: Arc::clone(self), number, reader: None, phase: Phase::Serving })
     }
 
     /// Does what is due by now, and has the task woken when there may be more to do; returns when there is more for sure.
@@ -120,16 +120,16 @@ impl Service {
     }
 }
 
-impl fmt::Debug for Service {
+impl fmt::Debug for SharedApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("connections", &self.connections()).finish_non_exhaustive()
+        f.debug_struct("SharedApi").field("connections", &self.connections()).finish_non_exhaustive()
     }
 }
 
-/// One connection's place in a [`Service`]: answers its requests and reads its publications. Dropping it leaves.
+/// One connection's place in a [`SharedApi`]: answers its requests and reads its publications. Dropping it leaves.
 #[derive(Debug)]
 pub struct Seat {
-    service: Arc<Service>,
+    shared: Arc<SharedApi>,
     number: u64,
     reader: Option<ReaderId>,
     phase: Phase,
@@ -148,8 +148,8 @@ impl Seat {
 
     /// Gives the session what it is to send next.
     pub fn feed(&mut self, context: &Context<'_>, session: &mut Session) -> Fed {
-        let now = self.service.clock.now();
-        let mut shared = self.service.lock();
+        let now = self.shared.clock.now();
+        let mut shared = self.shared.lock();
         if shared.phase == Phase::Over {
             return Fed::Over;
         }
@@ -178,8 +178,8 @@ impl Seat {
 
     fn answer(&mut self, session: &mut Session, request: &Request) {
         self.close_reader();
-        let (now, unix, number) = (self.service.clock.now(), self.service.clock.unix(), self.number);
-        let answer = self.service.with(|shared| {
+        let (now, unix, number) = (self.shared.clock.now(), self.shared.clock.unix(), self.number);
+        let answer = self.shared.with(|shared| {
             shared.api.handle_clock(now, unix);
             let answer = shared.api.handle_request(now, request);
             if let Answer::Stream { reader, .. } = &answer {
@@ -200,7 +200,7 @@ impl Seat {
 
     fn close_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
-            self.service.with(|shared| {
+            self.shared.with(|shared| {
                 shared.readers.remove(&reader);
                 shared.api.close_reader(reader);
             });
@@ -211,7 +211,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.close_reader();
-        self.service.with(|shared| drop(shared.seats.remove(&self.number)));
+        self.shared.with(|shared| drop(shared.seats.remove(&self.number)));
     }
 }
 
@@ -298,17 +298,17 @@ mod tests {
         }
     }
 
-    fn service() -> Arc<Service> {
+    fn shared() -> Arc<SharedApi> {
         let clock = Clock::start();
         let api = Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
-        Service::new(api, server::Config::default(), clock)
+        SharedApi::new(api, server::Config::default(), clock)
     }
 
     /// Opens a connection that follows channel `c`, and takes what it is sent at first.
-    fn reader(service: &Arc<Service>) -> (Session, Seat) {
-        let (mut session, mut seat) = service.open();
+    fn reader(shared: &Arc<SharedApi>) -> (Session, Seat) {
+        let (mut session, mut seat) = shared.open();
         let request = b"GET /v1/events?channel=c HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        session.handle_input(service.clock().now(), request);
+        session.handle_input(shared.clock().now(), request);
         while let Some(event) = session.poll_event() {
             seat.handle(&mut session, event);
         }
@@ -316,18 +316,18 @@ mod tests {
         (session, seat)
     }
 
-    fn publish(service: &Service, count: usize) {
+    fn publish(shared: &SharedApi, count: usize) {
         for _ in 0..count {
-            service.publish_text("c", "me", "text").expect("publishes");
+            shared.publish_text("c", "me", "text").expect("publishes");
         }
     }
 
     #[test]
     fn a_burst_wakes_a_reader_once_and_is_one_piece() {
-        let service = service();
-        let (mut session, mut seat) = reader(&service);
+        let shared = shared();
+        let (mut session, mut seat) = reader(&shared);
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
-        publish(&service, 10);
+        publish(&shared, 10);
         assert_eq!(woken.count(), 1);
         let context = Context::from_waker(Waker::noop());
         assert_eq!(seat.feed(&context, &mut session), Fed::Some);
@@ -339,61 +339,61 @@ mod tests {
 
     #[test]
     fn what_comes_between_two_looks_is_not_missed() {
-        let service = service();
-        let (mut session, mut seat) = reader(&service);
+        let shared = shared();
+        let (mut session, mut seat) = reader(&shared);
         let context = Context::from_waker(Waker::noop());
-        publish(&service, 1);
+        publish(&shared, 1);
         assert_eq!(seat.feed(&context, &mut session), Fed::Some);
         // Nobody waits to be woken by this one.
-        publish(&service, 1);
+        publish(&shared, 1);
         assert!(session.poll_transmit().is_some());
         assert_eq!(seat.feed(&context, &mut session), Fed::Some);
     }
 
     #[test]
     fn who_follows_another_channel_or_has_left_is_not_woken() {
-        let service = service();
-        let (mut session, mut seat) = reader(&service);
+        let shared = shared();
+        let (mut session, mut seat) = reader(&shared);
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
-        service.publish_text("d", "me", "text").expect("publishes");
+        shared.publish_text("d", "me", "text").expect("publishes");
         drop(seat);
-        publish(&service, 1);
+        publish(&shared, 1);
         assert_eq!(woken.count(), 0);
-        assert_eq!(service.connections(), 0);
+        assert_eq!(shared.connections(), 0);
     }
 
     #[test]
     fn shutdown_wakes_all_and_the_last_to_leave_wakes_the_keeper() {
-        let service = service();
-        let (mut session, mut seat) = reader(&service);
+        let shared = shared();
+        let (mut session, mut seat) = reader(&shared);
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
-        service.shutdown();
+        shared.shutdown();
         assert_eq!(woken.count(), 1);
         let context = Context::from_waker(Waker::noop());
         assert_eq!(seat.feed(&context, &mut session), Fed::Some);
         assert!(!session.is_streaming());
-        let woken = watch(|context| assert!(service.poll_empty(context).is_pending()));
+        let woken = watch(|context| assert!(shared.poll_empty(context).is_pending()));
         drop(seat);
         assert_eq!(woken.count(), 1);
-        assert!(service.poll_empty(&context).is_ready());
+        assert!(shared.poll_empty(&context).is_ready());
     }
 
     #[test]
     fn abort_ends_those_who_are_left() {
-        let service = service();
-        let (mut session, mut seat) = reader(&service);
+        let shared = shared();
+        let (mut session, mut seat) = reader(&shared);
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
-        service.abort();
+        shared.abort();
         assert_eq!(woken.count(), 1);
         assert_eq!(seat.feed(&Context::from_waker(Waker::noop()), &mut session), Fed::Over);
     }
 
     #[test]
     fn a_new_deadline_wakes_the_keeper() {
-        let service = service();
-        let woken = watch(|context| assert_eq!(service.poll_keep(context), None));
-        publish(&service, 2);
+        let shared = shared();
+        let woken = watch(|context| assert_eq!(shared.poll_keep(context), None));
+        publish(&shared, 2);
         assert_eq!(woken.count(), 1);
-        assert!(service.poll_keep(&Context::from_waker(Waker::noop())).is_some());
+        assert!(shared.poll_keep(&Context::from_waker(Waker::noop())).is_some());
     }
 }
