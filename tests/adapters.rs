@@ -345,7 +345,7 @@ macro_rules! suite {
                     // More than the sockets hold, and less than the log.
                     let text = "x".repeat(60_000);
                     for _ in 0..100 {
-                        server.service.publish_text("c", "me", &text).expect("publishes");
+                        server.shared.publish_text("c", "me", &text).expect("publishes");
                     }
                     let rest = smol::unblock(move || {
                         // Until nothing moves any more.
