@@ -1,7 +1,7 @@
 //! Redirects of the client: where they lead, what goes along, and where they end.
 
 use tidewire_core::client::{CloseReason, ConnectError, Event, Reason, RedirectError, State};
-use tidewire_core::http::{Method, UrlError};
+use tidewire_core::http::{Method, Url, UrlError};
 use tidewire_tests::client::{Client, UNTIL_CLOSE, config, config_of, config_post, field, redirect, response};
 
 #[test]
@@ -56,6 +56,15 @@ fn secured_location_asks_for_a_secured_connection() {
     assert_eq!((client.connects[1].tls, client.connects[1].port), (true, 443));
     client.refuse(ConnectError::Tls);
     assert_eq!(client.lost(), Reason::Connect(ConnectError::Tls));
+}
+
+#[test]
+fn driver_without_tls_is_not_asked_for_it_again() {
+    let mut client = Client::accepted(config());
+    client.receive(redirect(301, "https://example.test/events"));
+    client.refuse(ConnectError::NoTls);
+    let url = Url::parse("https://example.test/events").unwrap();
+    assert_eq!(client.ended(), CloseReason::NoTls(Box::new(url)));
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn exit(reason: &CloseReason) -> Exit {
     match reason {
         CloseReason::Requested => Exit::Done,
         CloseReason::NoContent => Exit::NoContent,
-        CloseReason::Status(_) | CloseReason::Redirect { .. } => Exit::Refused,
+        CloseReason::Status(_) | CloseReason::Redirect { .. } | CloseReason::NoTls(_) => Exit::Refused,
         CloseReason::ContentType(_) | CloseReason::ContentCoding(_) => Exit::NotAStream,
         CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => match &**reason {
             // The stream was all there was to have.

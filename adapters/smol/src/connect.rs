@@ -19,7 +19,7 @@ pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 /// Makes the connection that a machine asks for.
 pub(crate) async fn attempt(wanted: Connect) -> Result<TcpStream, ConnectError> {
     if wanted.tls {
-        return Err(ConnectError::Tls);
+        return Err(ConnectError::NoTls);
     }
     let addresses = resolve(&wanted.host, wanted.port).await.map_err(|_| ConnectError::Resolve)?;
     connect_to(addresses).await.map_err(|error| connect_error(&error))

@@ -81,6 +81,8 @@ pub enum CloseReason {
         /// What is wrong with it.
         error: RedirectError,
     },
+    /// The stream is at an https URL, and the driver secures no connections.
+    NoTls(Box<Url>),
     /// The connection ended, and its request must not be sent again unasked
     /// ([`Config::resend`](super::Config::resend)).
     NotResent {
@@ -153,8 +155,10 @@ pub enum ConnectError {
     TimedOut,
     /// There is no way there.
     Unreachable,
-    /// The connection could not be secured, or the driver cannot do that.
+    /// The connection could not be secured.
     Tls,
+    /// The driver secures no connections. Final: [`CloseReason::NoTls`].
+    NoTls,
     /// Anything else.
     Other,
 }
@@ -229,6 +233,12 @@ impl fmt::Display for CloseReason {
                 f.write_str("; switch the compression off for this stream")
             }
             Self::Redirect { url, status, error } => write!(f, "{status} from {url}: {error}"),
+            Self::NoTls(url) => {
+                write!(
+                    f,
+                    "{url} wants https, which is not built in; follow it by http:// through something that speaks TLS"
+                )
+            }
             Self::NotResent { method, reason } => {
                 write!(f, "{reason}; the {method} request is not sent again unless `resend` allows it")
             }
@@ -257,6 +267,7 @@ impl fmt::Display for ConnectError {
             Self::TimedOut => "the connection was not answered in time; is the host up?",
             Self::Unreachable => "the host cannot be reached; is the network up?",
             Self::Tls => "the connection could not be secured",
+            Self::NoTls => "https is not built in",
             Self::Other => "the connection could not be made",
         })
     }

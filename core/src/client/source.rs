@@ -5,7 +5,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::policy::{Refused, Verdict, judge};
-use super::{CloseReason, Config, Event, Reason, RedirectError, Refusal, Request, Restart, State};
+use super::{CloseReason, Config, ConnectError, Event, Reason, RedirectError, Refusal, Request, Restart, State};
 use crate::Instant;
 use crate::backoff::Backoff;
 use crate::http::{ResponseHead, Url};
@@ -140,6 +140,9 @@ impl Source {
 
     /// Notes that the attempt failed, or that the response ended before its time.
     pub fn handle_failure(&mut self, now: Instant, reason: Reason) {
+        if matches!((&self.phase, &reason), (Phase::Connecting { .. }, Reason::Connect(ConnectError::NoTls))) {
+            return self.finish(CloseReason::NoTls(Box::new(self.url().clone())));
+        }
         match self.phase {
             Phase::Connecting { .. } | Phase::Head { .. } | Phase::Open { .. } => self.lose(now, reason),
             Phase::Refused { .. } => self.settle(now, true),
