@@ -251,6 +251,8 @@ fn what_cannot_be_resumed_is_a_gap_with_its_reason() {
         let (reader, first) = stream(&mut api, with(get("/v1/events?channel=a"), "last-event-id", &after));
         let [connected, gap] = &events(&first)[..] else { panic!("two events: {first}") };
         assert_eq!((&*gap.name, &connected.data["resumed"]), ("gap", &json!(false)), "{after}");
+        // A reader that is cut between the two comes back with the id it had, and is told of the gap.
+        assert_eq!(connected.id, "", "{after}");
         assert_eq!(gap.data, json!({"reason": reason, "after": after, "next": next}));
         let replayed = read(&mut api, reader).len();
         assert_eq!(replayed, if next.is_null() { 0 } else { 2 }, "{after}");

@@ -221,12 +221,13 @@ impl Api {
     }
 
     /// Returns the first bytes of a stream. The id of `connected` is where the stream starts, so that a reader resumes from there
-    /// even if it is cut before its first publication.
+    /// even if it is cut before its first publication. Before a gap it has none: a reader that is cut between the two still has
+    /// the id it came with, and is told of the gap when it comes back.
     fn first(&self, connected: &Connected<'_>, start: Option<EventId>, gap: Option<&Gap>) -> Bytes {
         let mut out = Vec::new();
         sse::encode_retry(self.config.retry, &mut out);
         let json = serde_json::to_string(connected).unwrap_or_default();
-        let start = start.map(|id| id.to_string());
+        let start = start.filter(|_| gap.is_none()).map(|id| id.to_string());
         encode_event(start.as_deref(), "connected", &json, &mut out);
         if let Some(gap) = gap {
             encode_gap(gap, &mut out);
