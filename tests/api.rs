@@ -204,7 +204,9 @@ fn one_reader_too_many_is_told_to_come_back() {
 #[test]
 fn head_of_a_stream_opens_no_reader() {
     let mut api = api();
-    assert_eq!(reply(&mut api, request(Method::HEAD, "/v1/events?channel=a")).status, 200);
+    let head = reply(&mut api, request(Method::HEAD, "/v1/events?channel=a"));
+    assert_eq!((head.status, field(&head, "content-type")), (200, "text/event-stream"));
+    assert_eq!(field(&head, "x-accel-buffering"), "no");
     assert_eq!(api.log().stats().readers, 0);
 }
 

@@ -72,13 +72,23 @@ impl Access {
     /// Returns the origin of the request, if its pages may use the server.
     fn origin_of<'a>(&self, head: &'a RequestHead) -> Option<&'a str> {
         let origin = head.fields.get_str("origin")?;
-        let own = origin.split_once("://").is_some_and(|(_, host)| {
+        let own = origin.split_once("://").is_some_and(|(scheme, host)| {
             let authority = head.authority().unwrap_or_default();
-            !host.is_empty() && host.eq_ignore_ascii_case(authority)
+            !host.is_empty() && without_port(scheme, host).eq_ignore_ascii_case(without_port(scheme, authority))
         });
         let listed = || self.origins.iter().any(|one| **one == *"*" || one.eq_ignore_ascii_case(origin));
         (own || listed()).then_some(origin)
     }
+}
+
+/// Returns an authority without the port that its scheme has anyway: an origin never names that (Fetch §3.2), a `Host` may.
+fn without_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return authority,
+    };
+    authority.strip_suffix(port).unwrap_or(authority)
 }
 
 /// Tells whether `authority` is `host`, with any port unless `host` names one.
@@ -143,6 +153,19 @@ mod tests {
         ] {
             let answer = access.check(&head("localhost:8080", Some(origin)));
             assert_eq!(answer, Err(Problem::OriginNotAllowed), "{origin}");
+        }
+    }
+
+    #[test]
+    fn port_of_the_scheme_makes_no_difference() {
+        let access = Access::default();
+        for (host, origin) in
+            [("localhost:80", "http://localhost"), ("localhost:443", "https://localhost"), ("[::1]:80", "http://[::1]")]
+        {
+            assert_eq!(access.check(&head(host, Some(origin))), Ok(()), "{origin}");
+        }
+        for (host, origin) in [("localhost:443", "http://localhost"), ("localhost:80", "https://localhost")] {
+            assert_eq!(access.check(&head(host, Some(origin))), Err(Problem::OriginNotAllowed), "{origin}");
         }
     }
 

@@ -195,7 +195,7 @@ impl Api {
         let (connection_id, session_id) = (self.word(), self.word());
         let user_id = user(target, short(&connection_id))?;
         if request.head.method == Method::HEAD {
-            return Ok(Answer::Reply(reply(200, sse::CONTENT_TYPE, Vec::new())));
+            return Ok(Answer::Reply(StreamHead::default().into_reply()));
         }
         if self.draining {
             return Err(Problem::Draining(self.config.retry_after));

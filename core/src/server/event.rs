@@ -2,6 +2,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
+use super::stream::complete;
 use crate::http::{BodyError, Fields, FramingError, HeadError, RequestHead};
 
 /// What a [`Session`](super::Session) tells the application.
@@ -55,6 +56,12 @@ impl StreamHead {
     /// Makes a head with these fields besides the usual ones.
     pub const fn new(fields: Fields) -> Self {
         Self { fields }
+    }
+
+    /// Returns the head alone: the answer to a HEAD request for the stream.
+    pub fn into_reply(mut self) -> Reply {
+        complete(&mut self.fields);
+        Reply { fields: self.fields, ..Reply::new(200) }
     }
 }
 
