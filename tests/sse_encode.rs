@@ -104,12 +104,29 @@ fn batch_is_one_buffer() {
 }
 
 #[test]
-fn message_of_one_line_takes_no_second_allocation() {
-    let message = message(Some("17"), Some("delta"), &"x".repeat(246));
+fn message_of_one_line_takes_one_allocation() {
+    let data = "x".repeat(246);
+    for message in
+        [message(None, None, &data), message(Some("17"), Some("delta"), &data), message(Some(""), Some("x"), "")]
+    {
+        for retry in [None, Some(Duration::from_secs(3))] {
+            let mut out = Vec::new();
+            encode(message.as_ref(), retry, &mut out);
+            assert_eq!((out.len(), out.capacity()), (out.len(), encoded_len(message.as_ref(), retry)), "{message:?}");
+        }
+    }
+    let mut out = Vec::new();
+    encode_comment(&data, &mut out);
+    assert_eq!(out.capacity(), encoded_comment_len(&data));
+}
+
+#[test]
+fn hint_is_enough_for_many_lines() {
+    let message = message(Some("17"), None, &"line\n".repeat(100));
     let mut out = Vec::with_capacity(encoded_len(message.as_ref(), None));
     let capacity = out.capacity();
     encode(message.as_ref(), None, &mut out);
-    assert_eq!((out.len(), out.capacity()), (capacity, capacity), "the size hint suffices");
+    assert_eq!((out.len(), out.capacity()), (capacity, capacity));
 }
 
 #[test]

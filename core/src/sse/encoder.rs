@@ -37,6 +37,7 @@ pub fn encoded_len(message: MessageRef<'_>, retry: Option<Duration>) -> usize {
 ///
 /// No blank line follows: a comment stands between events as well as inside one, and surfaces at the end of its line.
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + b":\n".len());
     lines(b":", text.as_bytes(), out);
 }
 
@@ -128,6 +129,8 @@ impl Event {
 /// `id` and `event` have no line end in them: they come of a parser or of checked types.
 #[inline]
 fn write(id: Option<&str>, event: Option<&str>, retry: Option<Duration>, data: &str, out: &mut Vec<u8>) {
+    // Enough for one line of data; who has many, and wants one allocation, asks for the length before.
+    out.reserve(head_len(id, event, retry) + b"data: ".len() + data.len() + b"\n\n".len());
     if let Some(id) = id {
         line(b"id: ", id, out);
     }
@@ -142,16 +145,19 @@ fn write(id: Option<&str>, event: Option<&str>, retry: Option<Duration>, data: &
 }
 
 fn len(id: Option<&str>, event: Option<&str>, retry: Option<Duration>, data: &str) -> usize {
+    head_len(id, event, retry) + lines_len(b"data: ", data.as_bytes()) + b"\n".len()
+}
+
+/// Returns the bytes of the lines before the data.
+#[inline]
+fn head_len(id: Option<&str>, event: Option<&str>, retry: Option<Duration>) -> usize {
     id.map_or(0, |id| b"id: \n".len() + id.len())
         + event.map_or(0, |event| b"event: \n".len() + event.len())
         + retry.map_or(0, |time| b"retry: \n".len() + digits(millis(time)))
-        + lines_len(b"data: ", data.as_bytes())
-        + b"\n".len()
 }
 
 #[inline]
 fn line(prefix: &[u8], value: &str, out: &mut Vec<u8>) {
-    out.reserve(prefix.len() + value.len() + 1);
     out.extend_from_slice(prefix);
     out.extend_from_slice(value.as_bytes());
     out.push(b'\n');
@@ -162,7 +168,6 @@ fn lines(prefix: &[u8], mut text: &[u8], out: &mut Vec<u8>) {
     loop {
         let end = memchr2(b'\n', b'\r', text).unwrap_or(text.len());
         let (line, rest) = text.split_at_checked(end).unwrap_or_default();
-        out.reserve(prefix.len() + text.len() + 2);
         out.extend_from_slice(prefix);
         out.extend_from_slice(line);
         out.push(b'\n');
