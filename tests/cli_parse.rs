@@ -1,5 +1,8 @@
 //! `tidewire parse` and `tidewire encode`: filters on standard input.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use proptest::prelude::*;
 use tidewire_tests::command::{Ended, Running, run};
 
@@ -76,6 +79,17 @@ fn a_reader_that_goes_away_ends_parse_quietly() {
     parse.write(&b"data: and so on\n\n".repeat(100_000));
     let ended = parse.end();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn violations_that_nobody_reads_about_change_nothing() {
+    let mut parse = Command::new(TIDEWIRE);
+    parse.args(["parse", "--strict"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut parse = parse.spawn().unwrap();
+    drop(parse.stderr.take());
+    parse.stdin.take().unwrap().write_all(b"foo: bar\ndata: 1\n\n").unwrap();
+    let output = parse.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &*output.stdout), (Some(7), &b"1\n"[..]));
 }
 
 #[test]

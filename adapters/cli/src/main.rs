@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("tidewire: {}", output::printable(&failure.message));
+                output::tell(&format!("tidewire: {}", output::printable(&failure.message)));
             }
             failure.exit.into()
         }

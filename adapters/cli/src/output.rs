@@ -48,6 +48,11 @@ fn colors_wanted() -> bool {
     !refused && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Writes a line to standard error. Where that cannot be written to, there is nobody to be told.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Returns text without control characters, but line ends: what a stranger sent is not to drive a terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || *c == '\n').collect()

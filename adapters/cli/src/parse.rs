@@ -7,7 +7,7 @@ use tidewire_core::sse::{End, Item, Parser};
 use crate::args::Parse;
 use crate::exit::{Exit, Failure};
 use crate::json_lines::Line;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{plain, stdin};
 
 pub(crate) fn run(args: &Parse) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Parse) -> Result<(), Failure> {
                 Err(violation) => {
                     violations += 1;
                     output.flush()?;
-                    eprintln!("tidewire: {violation}");
+                    output::tell(&format!("tidewire: {violation}"));
                 }
             }
         }

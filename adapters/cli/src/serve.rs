@@ -12,7 +12,7 @@ use tidewire_std::{Clock, OsRandom, SharedApi};
 use crate::args::{Runtime, Serve};
 use crate::exit::{Exit, Failure};
 use crate::stop::{self, Cause};
-use crate::{descriptors, logging};
+use crate::{descriptors, logging, output};
 
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     logging::start(args.verbose)?;
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
 async fn shutdown(stopped: &Receiver<Cause>, api: &SharedApi) {
     // An error would mean that nobody watches for signals any more: a reason to end as well.
     let _ = stopped.recv().await;
-    eprintln!("ending; connections told goodbye: {} (Ctrl-C again ends at once)", api.connections());
+    let count = api.connections();
+    output::tell(&format!("ending; connections told goodbye: {count} (Ctrl-C again ends at once)"));
 }
 
 /// Prints what to open; the first line is for programs, too: it ends with the address.

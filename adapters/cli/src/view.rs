@@ -1,7 +1,6 @@
 //! What `tail` shows of a stream: events on standard output, the connection's fate on standard error; with `--json`, both in
 //! lines on standard output.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use tidewire_core::client::publish::Refusal as Problem;
@@ -156,8 +155,7 @@ impl View {
     }
 
     fn tell(&self, mark: Mark, text: &str) {
-        // Where standard error cannot be written to, there is nobody to be told.
-        let _ = writeln!(io::stderr(), "{}", mark.line(self.colors, &output::printable(text)));
+        output::tell(&mark.line(self.colors, &output::printable(text)));
     }
 }
 
