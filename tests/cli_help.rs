@@ -49,6 +49,13 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["publish", "localhost"],
         &["serve", "--listen", "nowhere"],
         &["serve", "--runtime", "abacus"],
+        // A server that sends keep-alives without end, or keeps nothing, or lets nobody in.
+        &["serve", "--keep-alive", "0s"],
+        &["serve", "--history", "0"],
+        &["serve", "--history-age", "0s"],
+        &["serve", "--allow-origin", "https://example.org/"],
+        &["serve", "--allow-host", "https://example.org"],
+        &["tail", "--read-timeout", "0s", "localhost"],
         &["parse", "file"],
     ] {
         let ended = run(TIDEWIRE, arguments, b"");

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -38,18 +39,18 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) runtime: Runtime,
     /// Let pages of this origin use the server, such as `https://example.org`; may be repeated
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub(crate) allow_origin: Vec<String>,
     /// Answer only for this host, such as events.example.org, and localhost; may be repeated [default: on loopback
     /// localhost alone, else any host]
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = host)]
     pub(crate) allow_host: Vec<String>,
     /// Silence on a stream before a keep-alive comment is sent
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "15s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "15s")]
     pub(crate) keep_alive: Duration,
     /// Publications a channel keeps, for readers that come back
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
-    pub(crate) history: usize,
+    #[arg(long, value_name = "COUNT", default_value = "10000")]
+    pub(crate) history: NonZeroUsize,
     /// Bytes a channel keeps
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
     pub(crate) history_bytes: usize,
@@ -57,7 +58,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
     pub(crate) history_total: usize,
     /// How long a channel keeps a publication
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "24h")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "24h")]
     pub(crate) history_age: Duration,
     /// Log more, to standard error: -v connections, -vv everything
     #[arg(short, long, action = ArgAction::Count)]
@@ -92,7 +93,7 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) timeout: Option<Duration>,
     /// Take a connection for lost after such a silence
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "5m")]
     pub(crate) read_timeout: Duration,
     /// End when the connection is lost or ends
     #[arg(long)]
@@ -196,6 +197,27 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Reads an origin as browsers write it, or `*`.
+fn origin(text: &str) -> Result<String, String> {
+    let (scheme, host) = text.split_once("://").unwrap_or(("", text));
+    if text != "*" && (scheme.is_empty() || host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
+        return Err("write it as browsers do: https://example.org or http://localhost:3000, with no path; or *".into());
+    }
+    if (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80")) {
+        return Err(format!("browsers leave out the usual port of {scheme}, and so should this"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a host as it stands in a `Host` field.
+fn host(text: &str) -> Result<String, String> {
+    let bare = text.rsplit_once(':').filter(|_| !text.ends_with(']')).map_or(text, |(bare, _)| bare);
+    if bare.is_empty() || text.contains(['/', '?', '#', '@', ' ']) || (bare.contains(':') && !bare.ends_with(']')) {
+        return Err("write a host alone, or with a port: events.example.org, example.org:8080 or [::1]".into());
+    }
+    Ok(text.to_owned())
+}
+
 fn field(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write it as 'Name: value'")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -282,6 +304,22 @@ mod tests {
         assert_eq!(listen("[::1]:0").unwrap().to_string(), "[::1]:0");
         for text in ["", "localhost", "127.0.0.1", "99999", "example.org:80"] {
             assert!(listen(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_and_hosts_are_such_as_browsers_send() {
+        for text in ["*", "https://example.org", "http://localhost:3000", "http://[::1]:3000"] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
+        for text in ["", "example.org", "https://", "https://example.org/", "https://example.org:443", "http://a:80"] {
+            assert!(origin(text).is_err(), "{text}");
+        }
+        for text in ["example.org", "example.org:8080", "[::1]", "[::1]:8080"] {
+            assert_eq!(host(text).as_deref(), Ok(text));
+        }
+        for text in ["", ":80", "http://example.org", "https://example.org:80", "example.org/", "::1"] {
+            assert!(host(text).is_err(), "{text}");
         }
     }
 

@@ -18,6 +18,11 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| "too long".into())
 }
 
+/// Reads a duration that is not zero.
+pub(crate) fn positive(text: &str) -> Result<Duration, String> {
+    parse(text).and_then(|time| if time.is_zero() { Err("it must be longer than zero".into()) } else { Ok(time) })
+}
+
 /// Writes a duration as a person reads it.
 pub(crate) fn display(duration: Duration) -> String {
     let millis = duration.as_millis();
