@@ -2,7 +2,7 @@
 //! the contract (the driver of `client.rs` looks after it), and cuts change nothing.
 //!
 //! An input has lines. The first says how to cut what is received ([`fuzz::chunks`]), the second is letters that configure
-//! the client ([`configure`]), each other one a step: a letter and its argument ([`step`]).
+//! the client (`configure`), each other one a step: a letter and its argument (`step`).
 
 use core::time::Duration;
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// The relay; `GET /page` answers the page, `POST /report` is kept for [`Relay::expect`], all else goes to the server.
+/// The relay; `GET /page` answers the page, `POST /report` is kept for [`Relay::next_report`], all else goes to the server.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
