@@ -79,3 +79,15 @@ impl fmt::Display for Violation {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_fatal_and_violations_are_not() {
+        assert!(Error::LineTooLong { limit: 1 }.is_fatal());
+        assert!(Error::EventTooLong { limit: 1 }.is_fatal());
+        assert!(!Error::Violation { line: 1, violation: Violation::NoData }.is_fatal());
+    }
+}

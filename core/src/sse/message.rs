@@ -171,6 +171,8 @@ mod tests {
         let lent = MessageRef { event_type: "greeting", last_event_id: "7", data: "hä\nllo", has_own_id: false };
         let owned = lent.to_owned();
         assert_eq!(owned.as_ref(), lent);
+        assert_eq!(Message::from(lent), owned);
+        assert_eq!(MessageRef::from(&owned), lent);
         assert_eq!((owned.event_type(), owned.raw_event_type()), ("greeting", Some("greeting")));
         assert_eq!((owned.own_id(), owned.last_event_id(), owned.data()), (None, "7", "hä\nllo"));
         assert_eq!(owned.text.capacity(), owned.text.len());
@@ -188,5 +190,13 @@ mod tests {
         assert_eq!(message("1", false), message("2", false));
         assert_ne!(message("1", true), message("2", true));
         assert_ne!(message("", true), message("", false));
+    }
+
+    #[test]
+    fn debug_form_shows_every_part() {
+        let message = Message::new("x").with_id(crate::sse::EventId::new("7").unwrap());
+        let expected = r#"Message { event_type: "message", own_id: Some("7"), last_event_id: "7", data: "x" }"#;
+        assert_eq!(alloc::format!("{message:?}"), expected);
+        assert_eq!(alloc::format!("{:?}", message.as_ref()), expected);
     }
 }
