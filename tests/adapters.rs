@@ -173,6 +173,24 @@ macro_rules! suite {
                 });
             }
 
+            #[test]
+            fn any_byte_is_a_sign_of_life_to_a_reader() {
+                run(async {
+                    let (socket, mut peer) = pair_with_std().await;
+                    let mut reader = Reader::new(socket).with_timeout(Duration::from_secs(1));
+                    let line = format!("data: {}\n\n", "x".repeat(70));
+                    let slow = thread::spawn(move || {
+                        for byte in line.bytes() {
+                            peer.write_all(&[byte]).expect("writes");
+                            thread::sleep(Duration::from_millis(20));
+                        }
+                    });
+                    let event = reader.next().await.expect("it is never silent for a second");
+                    assert!(matches!(event, Some(Event::Message(message)) if message.data().len() == 70));
+                    slow.join().expect("no panic");
+                });
+            }
+
             fn shared(session: server::Config) -> Arc<SharedApi> {
                 let clock = Clock::start();
                 let mut config = api::Config::default();
