@@ -219,7 +219,7 @@ impl<'c> Events<'_, 'c> {
         let more = at.unwrap_or(rest.len());
         let parser = &mut *self.parser;
         let pending = parser.pending(Field::Data, parser.data.len());
-        parser.line_len += more;
+        parser.line_len = parser.line_len.saturating_add(more);
         let size = pending + more + usize::from(at.is_some());
         if parser.line_len > parser.limits.max_line || size > parser.limits.max_event {
             let came = parser.data.len() - parser.value_start;
@@ -272,7 +272,7 @@ impl<'c> Events<'_, 'c> {
     /// Adds `value` to the unfinished line, which grows by `line_len` bytes.
     fn append(&mut self, field: Field, line_len: usize, value: &[u8]) -> Result<(), Error> {
         let parser = &mut *self.parser;
-        parser.line_len += line_len;
+        parser.line_len = parser.line_len.saturating_add(line_len);
         let (came, size) = match field {
             Field::Data => (parser.data.len() - parser.value_start, parser.data.len()),
             Field::Event | Field::Id => (parser.part.len(), parser.data.len() + parser.part.len()),
@@ -317,6 +317,21 @@ impl<'c> Events<'_, 'c> {
                 parser.part = value;
                 Ok(result?.map(Found::Retry))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sse::{Limits, Parser};
+
+    #[test]
+    fn line_without_a_limit_may_be_longer_than_a_length_can_say() {
+        for head in [&b"data: x"[..], b": comment", b"unknown"] {
+            let mut parser = Parser::with_limits(Limits { max_line: usize::MAX, max_event: usize::MAX });
+            assert_eq!(parser.feed(head).next(), None);
+            parser.line_len = usize::MAX - 1;
+            assert_eq!(parser.feed(b"four").next(), None, "{head:?}");
         }
     }
 }
