@@ -258,6 +258,18 @@ fn a_refusal_says_what_to_do_in_json() {
 }
 
 #[test]
+fn a_refusal_of_head_has_no_body() {
+    for input in ["HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"] {
+        let mut served = served(|_| {});
+        served.input(input);
+        let output = served.take_output();
+        let (head, body) = output.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n") && head.contains("content-length: "), "{head}");
+        assert_eq!(body, "");
+    }
+}
+
+#[test]
 fn every_refusal_has_a_status_a_word_and_a_sentence() {
     use tidewire_core::http::BodyError;
     for refusal in [

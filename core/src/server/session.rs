@@ -296,17 +296,18 @@ impl Session {
     }
 
     fn begin(&mut self, now: Instant, head: RequestHead, wait: bool) {
+        let head_only = head.method == Method::HEAD;
         let framing = match request_framing(&head) {
             Ok(framing) => framing,
-            Err(error) => return self.refuse(now, Refusal::Framing(error)),
+            Err(error) => return self.refuse_to(now, head_only, Refusal::Framing(error)),
         };
         let limit = self.config.max_body;
         if matches!(framing, Framing::Length(length) if length > limit as u64) {
-            return self.refuse(now, Refusal::BodyTooLong { limit });
+            return self.refuse_to(now, head_only, Refusal::BodyTooLong { limit });
         }
         let expectation = head.expectation();
         if expectation == Expectation::Unknown {
-            return self.refuse(now, Refusal::Expectation);
+            return self.refuse_to(now, head_only, Refusal::Expectation);
         }
         let reader = BodyReader::new(framing);
         let done = reader.is_done();
@@ -344,8 +345,14 @@ impl Session {
         }
     }
 
+    /// Refuses the request that is being read.
     fn refuse(&mut self, now: Instant, refusal: Refusal) {
-        let exchange = Exchange { head_only: false, version: Version::Http11, keep_alive: false };
+        let head_only = matches!(&self.state, State::Body(body) if body.head.method == Method::HEAD);
+        self.refuse_to(now, head_only, refusal);
+    }
+
+    fn refuse_to(&mut self, now: Instant, head_only: bool, refusal: Refusal) {
+        let exchange = Exchange { head_only, version: Version::Http11, keep_alive: false };
         self.write_reply(now, exchange, refusal::reply(refusal), true);
         self.finish(now, CloseReason::Refused(refusal));
     }
