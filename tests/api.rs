@@ -104,6 +104,7 @@ fn bad_requests_get_their_status_and_code() {
         (get("/v1/events/"), 404, "not_found"),
         (get("/v1/events"), 400, "channel_missing"),
         (get("/v1/events?channel=a%20b"), 400, "invalid_channel"),
+        (get("/v1/events?channel=%FF"), 400, "invalid_channel"),
         (get("/v1/events?channel=a&user="), 400, "invalid_user"),
         (get("/v1/channels/a/publish"), 405, "method_not_allowed"),
         (post("/v1/events", "text/plain", ""), 405, "method_not_allowed"),
@@ -128,6 +129,14 @@ fn bad_requests_get_their_status_and_code() {
         assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)), "{target}");
         assert!(!problem["detail"].as_str().unwrap().is_empty());
     }
+}
+
+#[test]
+fn message_longer_than_the_history_is_told_what_to_raise() {
+    let mut api = api_with(|config| config.log.max_topic_bytes = 1000);
+    let reply = reply(&mut api, post("/v1/channels/a/publish", "text/plain", &"x".repeat(1000)));
+    assert_eq!((reply.status, &json_of(&reply)["code"]), (413, &json!("message_too_long")));
+    assert!(text(&reply).contains("--history-bytes"), "{}", text(&reply));
 }
 
 #[test]

@@ -53,7 +53,9 @@ pub(super) fn user(target: &Target<'_>, word: &str) -> Result<String, Problem> {
 
 /// Checks the name of a channel.
 pub(super) fn check_channel(name: &str) -> Result<(), Problem> {
-    let forbidden = |c: char| c.is_control() || c.is_whitespace() || c == ',' || c == '/';
+    // What was not UTF-8 in a query has become U+FFFD.
+    let forbidden =
+        |c: char| c.is_control() || c.is_whitespace() || matches!(c, ',' | '/' | char::REPLACEMENT_CHARACTER);
     if name.is_empty() || name.len() > MAX_NAME || name.chars().any(forbidden) {
         return Err(Problem::InvalidChannel);
     }

@@ -31,7 +31,7 @@ pub enum Problem {
     InvalidChannel,
     /// 400: more channels than one stream may follow; the limit.
     TooManyChannels(usize),
-    /// 400: the query or the path is not percent-encoded UTF-8.
+    /// 400: the path is not percent-encoded UTF-8.
     InvalidTarget,
     /// 400: the name of a user breaks the rules.
     InvalidUser,
@@ -41,6 +41,8 @@ pub enum Problem {
     InvalidText,
     /// 413: the publication is longer than this many bytes.
     MessageTooLong(usize),
+    /// 413: the publication is larger than all that a channel keeps.
+    LongerThanHistory,
     /// 415: the content coding of the body is not known.
     UnsupportedCoding,
     /// 503: the server is closing; come back later.
@@ -64,7 +66,7 @@ impl Problem {
             Self::NotFound => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::NotAcceptable => 406,
-            Self::MessageTooLong(_) => 413,
+            Self::MessageTooLong(_) | Self::LongerThanHistory => 413,
             Self::UnsupportedCoding => 415,
             Self::Draining(_) | Self::Overloaded(_) => 503,
         }
@@ -85,7 +87,7 @@ impl Problem {
             Self::InvalidUser => "invalid_user",
             Self::InvalidBody(_) => "invalid_body",
             Self::InvalidText => "invalid_text",
-            Self::MessageTooLong(_) => "message_too_long",
+            Self::MessageTooLong(_) | Self::LongerThanHistory => "message_too_long",
             Self::UnsupportedCoding => "unsupported_coding",
             Self::Draining(_) => "draining",
             Self::Overloaded(_) => "overloaded",
@@ -135,12 +137,17 @@ impl fmt::Display for Problem {
             Self::TooManyChannels(most) => {
                 format!("one stream follows at most {most} channels; open a second one").into()
             }
-            Self::InvalidTarget => "the path or the query is not percent-encoded UTF-8".into(),
+            Self::InvalidTarget => "the path is not percent-encoded UTF-8".into(),
             Self::InvalidUser => "`user` is 1 to 128 bytes of UTF-8 without control characters".into(),
             Self::InvalidBody(what) => format!("the body is not a publication: {what}").into(),
             Self::InvalidText => "the body is not UTF-8; send bytes as application/octet-stream".into(),
             Self::MessageTooLong(most) => {
                 format!("a publication is at most {most} bytes long; send less, or in parts").into()
+            }
+            Self::LongerThanHistory => {
+                "a publication cannot be larger than what a channel keeps; send less, or start the server with more \
+                 --history-bytes and --history-total"
+                    .into()
             }
             Self::UnsupportedCoding => "the body is encoded; send it without Content-Encoding".into(),
             Self::Draining(_) => "the server is closing; try again".into(),

@@ -184,7 +184,7 @@ impl Api {
             envelope.encode(out);
         });
         published.map_err(|error| match error {
-            PublishError::TooLarge => Problem::MessageTooLong(self.config.max_message),
+            PublishError::TooLarge => Problem::LongerThanHistory,
             PublishError::NameTooLong | PublishError::Empty => Problem::InvalidChannel,
             PublishError::TooManyTopics => Problem::Overloaded(self.config.retry_after),
         })
