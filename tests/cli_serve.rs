@@ -138,6 +138,18 @@ fn publish_says_in_a_sentence_why_it_was_refused() {
 }
 
 #[test]
+fn a_body_far_too_long_is_refused_unread() {
+    let (_server, address) = serve(TIDEWIRE, &[]);
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = 1 << 18;
+    write!(stream, "POST /v1/channels/a/publish HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("body_too_large"), "{answer}");
+}
+
+#[test]
 fn publish_without_a_server_is_exit_code_3() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ended = publish(address, &["--channel", "news", "x"]);

@@ -23,8 +23,10 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     listener.set_nonblocking(true).map_err(cannot_listen)?;
     let stopped = stop::watch(None)?;
     let clock = Clock::start();
-    let api = api::Api::new(api_config(args, address.ip()), Box::new(OsRandom), clock.now(), clock.unix());
-    let api = SharedApi::new(api, session_config(args), clock);
+    let config = api_config(args, address.ip());
+    let session = session_config(args, &config);
+    let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
+    let api = SharedApi::new(api, session, clock);
     greet(address);
     args.runtime.block_on(async {
         let shutdown = shutdown(&stopped, &api);
@@ -115,8 +117,11 @@ fn api_config(args: &Serve, ip: IpAddr) -> api::Config {
     config
 }
 
-fn session_config(args: &Serve) -> server::Config {
+fn session_config(args: &Serve, api: &api::Config) -> server::Config {
     let mut config = server::Config::default();
+    // A message that is somewhat too long is told so in its own words; one far too long need not be taken in by each of
+    // thousands of connections.
+    config.max_body = 2 * api.max_message;
     config.keep_alive = Some(args.keep_alive);
     config
 }
