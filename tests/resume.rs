@@ -98,6 +98,30 @@ fn server_that_is_away_is_tried_again_until_it_is_back() {
 }
 
 #[test]
+fn what_was_evicted_meanwhile_is_a_gap_told_once_when_the_stream_is_open_again() {
+    let mut world = World::new("channel=a", Wire::default());
+    world.publish("a", "seen");
+    world.wire.down = true;
+    world.wire.break_to_client = Some(world.carried.to_client);
+    world.publish("a", "missed");
+    // Longer than publications are kept.
+    world.advance(Duration::from_secs(25 * 60 * 60));
+    world.publish("a", "kept");
+    assert_eq!(world.count("gap"), 0);
+    world.wire.down = false;
+    world.advance(Duration::from_secs(60));
+
+    let opened = world.events.iter().rposition(|event| matches!(event, Event::Opened { .. })).expect("it is back");
+    let types = world.events.iter().skip(opened).filter_map(|event| match event {
+        Event::Message(message) => Some(message.event_type()),
+        _ => None,
+    });
+    assert_eq!(types.collect::<Vec<_>>(), ["connected", "gap", "message"]);
+    assert_eq!(world.count("gap"), 1);
+    assert_eq!(world.texts(), ["seen", "kept"]);
+}
+
+#[test]
 fn shutdown_says_goodbye_and_the_client_comes_back_later() {
     let mut world = World::new("channel=a", Wire::default());
     world.publish("a", "one");
