@@ -46,19 +46,29 @@ smol_without_tokio() {
   fi
 }
 
-# Builds every fuzz target, replays its seeds and fuzzes it for $1 seconds. Stable toolchain: no sanitizer.
-fuzz_smoke() {
-  local target log
+# Builds every fuzz target, replays its seeds and fuzzes it: with `runs N` the same N inputs each time, so that a run repeats; with
+# `seconds N` new ones for N seconds, on from the corpus that is there. Stable toolchain: no sanitizer.
+fuzz_targets() {
+  local target log corpus limit
   log=$(mktemp)
   cargo fuzz build -s none
   for target in $(cargo fuzz list); do
-    mkdir -p "fuzz/corpus/$target"
-    if ! cargo fuzz run -s none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
-      -max_total_time="$1" -print_final_stats=1 > "$log" 2>&1; then
-      tail -n 60 "$log" >&2
+    if [[ $1 == runs ]]; then
+      corpus=$(mktemp -d)
+      limit="-runs=$2 -seed=1"
+    else
+      corpus=fuzz/corpus/$target
+      mkdir -p "$corpus"
+      limit="-max_total_time=$2"
+    fi
+    # shellcheck disable=SC2086
+    if ! cargo fuzz run -s none "$target" "$corpus" "fuzz/seeds/$target" -- $limit -print_final_stats=1 > "$log" 2>&1; then
+      grep -a -m 1 -A 4 'panicked at' "$log" >&2 || true
+      tail -n 40 "$log" >&2
       return 1
     fi
-    printf '%-24s %s inputs in %s s\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$1"
+    printf '%-24s %s inputs\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+    [[ $1 == seconds ]] || rm -r "$corpus"
   done
   rm -f "$log"
 }

@@ -193,6 +193,10 @@ impl Protocol for EventSource {
     type Event = Event;
 
     fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        // No byte is no sign of life.
+        if bytes.is_empty() {
+            return;
+        }
         if let Some(wire) = &mut self.wire {
             self.now = now;
             self.source.handle_activity(now);
