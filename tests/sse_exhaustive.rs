@@ -1,6 +1,6 @@
 //! All short inputs over alphabets that reach every part of the grammar: the parser agrees with the naive one, however they are cut.
 
-use tidewire_core::sse::Parser;
+use tidewire_core::sse::{Error, Limits, Parser};
 use tidewire_tests::naive_sse::{self, Outcome, Told};
 use tidewire_tests::sse::{cut, outcome, outcome_owned};
 
@@ -46,6 +46,71 @@ fn lines_end_in_all_36_ways() {
             let expected = Outcome { events, last_event_id: String::new(), unfinished: c.is_empty() };
             assert_eq!(naive_sse::parse(stream.as_bytes(), ""), expected, "{stream:?}");
             every_cut(stream.as_bytes(), "", true);
+        }
+    }
+}
+
+/// An event is too long when type, id and data, with one for each data line, are more than the limit; wherever it is cut.
+#[test]
+fn limit_of_an_event_holds_for_all_its_shapes() {
+    const MAX_EVENT: usize = 9;
+    let mut limits = Limits::default();
+    limits.max_event = MAX_EVENT;
+    let shapes = (0..6).flat_map(|event| (0..6).map(move |id| (event, id))).flat_map(|(event, id)| {
+        let data = [None].into_iter().chain((0..12).map(Some));
+        data.map(move |data| (event, id, data))
+    });
+    for (event, id, data) in shapes {
+        let field = |name: &str, length: Option<usize>| match length {
+            Some(length) => format!("{name}: {}\n", "x".repeat(length)),
+            None => String::new(),
+        };
+        let [event_line, id_line] = [field("event", Some(event)), field("id", Some(id))];
+        for head in [format!("{event_line}{id_line}"), format!("{id_line}{event_line}")] {
+            for ends in ["\n", "\r\n"] {
+                let stream = format!("{head}{}\n", field("data", data)).replace('\n', ends);
+                let too_long = event + id + data.map_or(0, |data| data + 1) > MAX_EVENT;
+                let expected = if too_long { vec![Error::EventTooLong { limit: MAX_EVENT }] } else { vec![] };
+                for cuts in (0..=stream.len()).map(|at| vec![at]).chain([(0..stream.len()).collect()]) {
+                    let chunks = cut(stream.as_bytes(), &cuts);
+                    let (outcome, errors) = outcome(Parser::with_limits(limits.clone()), chunks);
+                    assert_eq!(errors, expected, "{stream:?} cut at {cuts:?}");
+                    assert_eq!(
+                        outcome.events.len(),
+                        usize::from(!too_long && data.is_some()),
+                        "{stream:?} cut at {cuts:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A line is too long when it is longer than the limit without its end; wherever it is cut, and whatever it is.
+#[test]
+fn limit_of_a_line_holds_for_all_its_kinds() {
+    const MAX_LINE: usize = 12;
+    let mut limits = Limits::default();
+    limits.max_line = MAX_LINE;
+    for head in ["data: ", "data:", "event: ", "id: ", "id:", ":", ": ", "retry: ", "unknown: ", "unknown"] {
+        for (length, ends) in
+            (head.len()..MAX_LINE + 4).flat_map(|length| ["\n", "\r", "\r\n"].map(|ends| (length, ends)))
+        {
+            let line = format!("{head:1<length$}");
+            for before in ["", "event: x\n", "data: x\n", "id: x\n", ":x\n"] {
+                let stream = format!("{before}{line}{ends}\n:end\n");
+                let too_long = length > MAX_LINE;
+                let expected = if too_long { vec![Error::LineTooLong { limit: MAX_LINE }] } else { vec![] };
+                for cuts in (0..=stream.len()).map(|at| vec![at]).chain([(0..stream.len()).collect()]) {
+                    let (outcome, errors) = outcome(Parser::with_limits(limits.clone()), cut(stream.as_bytes(), &cuts));
+                    assert_eq!(errors, expected, "{stream:?} cut at {cuts:?}");
+                    assert_eq!(
+                        outcome.events.last() == Some(&Told::Comment("end".into())),
+                        !too_long,
+                        "{stream:?} cut at {cuts:?}"
+                    );
+                }
+            }
         }
     }
 }

@@ -118,6 +118,39 @@ fn large_events_are_intact() {
 }
 
 #[test]
+fn large_events_after_one_another_are_intact() {
+    let messages: Vec<_> = ["a", "b", "c", "d"].map(|text| Message::new(text.repeat(40_000))).into();
+    for chunk in [1000, 1024, 16_384, 40_000, 40_007, 40_008] {
+        let mut parser = Parser::new();
+        let mut read = Vec::new();
+        for message in &messages {
+            let mut stream = Vec::new();
+            encode(message.as_ref(), None, &mut stream);
+            // Each event begins with a chunk of its own.
+            for chunk in stream.chunks(chunk) {
+                read.extend(parser.feed(chunk).owned().map(Result::unwrap));
+            }
+        }
+        assert!(read == messages.iter().cloned().map(Event::Message).collect::<Vec<_>>(), "in chunks of {chunk}");
+    }
+}
+
+#[test]
+fn memory_is_told_and_given_back() {
+    let mut parser = Parser::new();
+    parser.feed(&b"data: \xff".repeat(1000)).owned().for_each(drop);
+    assert!(parser.allocated() >= 6994, "{} bytes", parser.allocated());
+    let mut events = parser.feed(b"\n\n");
+    assert!(matches!(events.next(), Some(Ok(Item::Message(_)))));
+    assert!(events.next().is_none());
+    let after_lossy = parser.allocated();
+    let _ = parser.finish();
+    parser.feed(&b"data: x".repeat(1000)).owned().for_each(drop);
+    parser.feed(b"\n\n").owned().for_each(drop);
+    assert_eq!(after_lossy, parser.allocated(), "the text with U+FFFD is gone when the next event is asked for");
+}
+
+#[test]
 fn hundred_events_come_in_order() {
     let messages: Vec<_> = (0..100)
         .map(|number| Message::new(number.to_string()).with_id(EventId::new(number.to_string()).unwrap()))

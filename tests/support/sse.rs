@@ -7,7 +7,12 @@ use crate::naive_sse::{Outcome, Told};
 /// Feeds a parser chunk by chunk and returns what came of it, lent.
 pub fn outcome<'a>(mut parser: Parser, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Outcome, Vec<Error>) {
     let (mut told, mut errors) = (Vec::new(), Vec::new());
+    let (mut lines, mut after_cr) = (0, false);
     for chunk in chunks {
+        for byte in chunk {
+            lines += u64::from(*byte == b'\r' || (*byte == b'\n' && !after_cr));
+            after_cr = *byte == b'\r';
+        }
         let mut events = parser.feed(chunk);
         while let Some(item) = events.next() {
             match item {
@@ -16,6 +21,9 @@ pub fn outcome<'a>(mut parser: Parser, chunks: impl IntoIterator<Item = &'a [u8]
             }
         }
         assert!(events.rest().is_empty(), "what was not taken is lost");
+    }
+    if !errors.iter().any(Error::is_fatal) {
+        assert_eq!(parser.lines(), lines, "lines are counted");
     }
     (end(parser, told), errors)
 }
