@@ -129,6 +129,7 @@ fn encode_names_the_bad_line_and_what_is_wrong() {
         ("{\"t\":\"event\",\"data\":\"1\",\"own_id\":\"a\\u0000b\"}", "\"own_id\": "),
         ("{\"t\":\"event\",\"data\":\"1\",\"type\":\"a\\rb\"}", "\"type\": "),
         ("{\"t\":\"retry\",\"ms\":-1}", "invalid value: integer `-1`"),
+        ("null", "expected an object with `t`, as parse --json prints"),
         ("data: 1", "column 1: expected value"),
         ("{\"t\":\"event\",\"data\":\"1\"} x", "column 26: trailing characters"),
     ] {

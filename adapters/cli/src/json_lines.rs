@@ -7,7 +7,12 @@ use tidewire_core::sse::MessageRef;
 
 /// One line; the order of the fields is the order on the line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "t", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    tag = "t",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "an object with `t`, as parse --json prints"
+)]
 pub(crate) enum Line<'a> {
     /// A stream was opened.
     Open {
