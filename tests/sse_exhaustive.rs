@@ -71,6 +71,7 @@ fn limit_of_an_event_holds_for_all_its_shapes() {
                 let stream = format!("{head}{}\n", field("data", data)).replace('\n', ends);
                 let too_long = event + id + data.map_or(0, |data| data + 1) > MAX_EVENT;
                 let expected = if too_long { vec![Error::EventTooLong { limit: MAX_EVENT }] } else { vec![] };
+                told_at_once(&limits, stream.as_bytes());
                 for cuts in (0..=stream.len()).map(|at| vec![at]).chain([(0..stream.len()).collect()]) {
                     let chunks = cut(stream.as_bytes(), &cuts);
                     let (outcome, errors) = outcome(Parser::with_limits(limits.clone()), chunks);
@@ -101,6 +102,7 @@ fn limit_of_a_line_holds_for_all_its_kinds() {
                 let stream = format!("{before}{line}{ends}\n:end\n");
                 let too_long = length > MAX_LINE;
                 let expected = if too_long { vec![Error::LineTooLong { limit: MAX_LINE }] } else { vec![] };
+                told_at_once(&limits, stream.as_bytes());
                 for cuts in (0..=stream.len()).map(|at| vec![at]).chain([(0..stream.len()).collect()]) {
                     let (outcome, errors) = outcome(Parser::with_limits(limits.clone()), cut(stream.as_bytes(), &cuts));
                     assert_eq!(errors, expected, "{stream:?} cut at {cuts:?}");
@@ -112,6 +114,15 @@ fn limit_of_a_line_holds_for_all_its_kinds() {
                 }
             }
         }
+    }
+}
+
+/// Whether a limit is reached shows at the byte that reaches it, also when the chunk has more before it.
+fn told_at_once(limits: &Limits, stream: &[u8]) {
+    for at in 0..stream.len() {
+        let begun = &stream[..at];
+        let whole = outcome(Parser::with_limits(limits.clone()), [begun]);
+        assert_eq!(whole, outcome(Parser::with_limits(limits.clone()), begun.chunks(1)), "{:?}", show(&[begun]));
     }
 }
 
