@@ -355,24 +355,34 @@ macro_rules! suite {
             #[test]
             fn a_reader_that_pauses_is_given_the_rest() {
                 run(async {
-                    let server = start(server::Config::default()).await;
-                    let mut peer = std::net::TcpStream::connect(server.address).expect("connects");
+                    let (socket, mut peer) = pair_with_std().await;
                     peer.write_all(b"GET /v1/events?channel=c HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("asks");
+                    peer.set_read_timeout(Some(PATIENCE)).expect("a timeout");
                     let mut lines = BufReader::new(peer.try_clone().expect("a socket")).lines().map_while(Result::ok);
-                    assert!(lines.any(|line| line == "event: connected"));
-                    // More than the sockets hold, and less than the log.
-                    let text = "x".repeat(60_000);
-                    for _ in 0..100 {
-                        server.shared.publish_text("c", "me", &text).expect("publishes");
-                    }
-                    let rest = smol::unblock(move || {
-                        // Until nothing moves any more.
-                        thread::sleep(Duration::from_millis(200));
-                        peer.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-                        lines.filter(|line| line == "event: message").take(100).count()
-                    });
-                    assert_eq!(rest.await, 100);
-                    server.stop().await;
+                    let mut config = server::Config::default();
+                    // It must not take a keep-alive to go on.
+                    config.keep_alive = None;
+                    let shared = shared(config);
+                    let reading = async {
+                        let lines = smol::unblock(move || {
+                            assert!(lines.any(|line| line == "event: connected"));
+                            lines
+                        });
+                        let lines = lines.await;
+                        // More than the sockets hold, and less than the log; then turns until nothing moves any more.
+                        let text = "x".repeat(60_000);
+                        for _ in 0..100 {
+                            shared.publish_text("c", "me", &text).expect("publishes");
+                        }
+                        for _ in 0..10_000 {
+                            yield_now().await;
+                        }
+                        let rest = smol::unblock(|| lines.filter(|line| line == "event: message").take(100).count());
+                        assert_eq!(rest.await, 100);
+                        Ok(())
+                    };
+                    or(serve_connection(&shared, socket), reading).await.expect("no error");
+                    drop(peer);
                 });
             }
 

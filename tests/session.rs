@@ -616,10 +616,12 @@ fn the_form_of_the_keep_alive_is_a_choice() {
         served.advance(secs(15));
         assert_eq!(served.take_output(), format!("{:x}\r\n{expected}\r\n", expected.len()));
     }
-    let mut off = streaming(|config| config.keep_alive = None);
-    assert_eq!(off.session.poll_timeout(), None);
-    off.advance(secs(10_000));
-    assert_eq!(off.take_output(), "");
+    for never in [None, Some(secs(0))] {
+        let mut off = streaming(|config| config.keep_alive = never);
+        assert_eq!(off.session.poll_timeout(), None);
+        off.advance(secs(10_000));
+        assert_eq!(off.take_output(), "");
+    }
 }
 
 #[test]

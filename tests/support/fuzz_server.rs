@@ -215,8 +215,13 @@ impl Machine {
             }
             refused = head.status != 200;
             assert!(!refused || matches!(self.closed, Some(CloseReason::Refused(_))));
-            let (method, version) =
-                if refused { (Method::GET, Version::Http11) } else { self.asked.pop_front().expect("it was asked") };
+            // Whose a refusal is was not told: one without a body is that of a HEAD.
+            let refused_head = refused && rest.is_empty();
+            let (method, version) = match refused {
+                true if refused_head => (Method::HEAD, Version::Http11),
+                true => (Method::GET, Version::Http11),
+                false => self.asked.pop_front().expect("it was asked"),
+            };
             let framing = response_framing(&method, &head).expect("a body that reads");
             assert!(version == Version::Http11 || framing != Framing::Chunked, "HTTP/1.0 knows no chunks");
             let is_stream = head.fields.get("content-type") == Some(b"text/event-stream") && framing != Framing::None;

@@ -35,7 +35,7 @@ pub struct Config {
     /// (nginx 5 s).
     pub linger: Duration,
     /// Silence on a stream before something is sent that means nothing. Default 15 s (HTML Standard §9.2.7: "every 15 seconds or
-    /// so"); `None`: never.
+    /// so"); `None` and zero: never.
     pub keep_alive: Option<Duration>,
     /// What is sent then. Default a comment.
     pub keep_alive_form: KeepAlive,
@@ -72,6 +72,13 @@ impl Default for Config {
             goodbye_retry: Duration::from_secs(1),
             goodbye_spread: Duration::from_secs(5),
         }
+    }
+}
+
+impl Config {
+    /// Returns the silence after which a stream carries something; none at all would be a flood.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        self.keep_alive.filter(|silence| !silence.is_zero())
     }
 }
 

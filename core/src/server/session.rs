@@ -168,7 +168,7 @@ impl Session {
         let State::Stream(stream) = &mut self.state else { return Err(SendError::NoStream) };
         let frame = stream.frame(&Burst::new(bytes));
         self.output.push_control(now, &self.config, frame).map_err(|_| SendError::Full)?;
-        stream.keep_alive_at = self.config.keep_alive.map(|silence| now + silence);
+        stream.keep_alive_at = self.config.silence().map(|silence| now + silence);
         Ok(())
     }
 
@@ -195,7 +195,7 @@ impl Session {
             return Err(SendError::Full);
         }
         self.output.push_publications(now, &self.config, stream.frame(burst));
-        stream.keep_alive_at = self.config.keep_alive.map(|silence| now + silence);
+        stream.keep_alive_at = self.config.silence().map(|silence| now + silence);
         Ok(())
     }
 
@@ -461,7 +461,7 @@ impl Protocol for Session {
             State::Body(body) if body.deadline <= now => self.refuse(now, Refusal::BodyTimeout),
             State::Stream(stream) if due(stream.end_at) => self.end(now, CloseReason::MaxStreamTime),
             State::Stream(stream) if due(stream.keep_alive_at) => {
-                stream.keep_alive_at = self.config.keep_alive.map(|silence| now + silence);
+                stream.keep_alive_at = self.config.silence().map(|silence| now + silence);
                 if self.output.is_empty() {
                     let frame = stream.frame(&self.config.keep_alive_form.burst());
                     self.output.push_publications(now, &self.config, frame);

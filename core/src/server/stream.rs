@@ -23,7 +23,7 @@ impl Stream {
             let jitter = (time / 100).saturating_mul(config.max_stream_jitter.min(100).into());
             now + time.saturating_sub(part(jitter, random.next_u64()))
         });
-        Self { chunked, keep_alive_at: config.keep_alive.map(|silence| now + silence), end_at, ignored: 0 }
+        Self { chunked, keep_alive_at: config.silence().map(|silence| now + silence), end_at, ignored: 0 }
     }
 
     pub(super) fn frame(&self, burst: &Burst) -> bytes::Bytes {
