@@ -128,7 +128,7 @@ fn zero_and_one_nanosecond_with_jitter_do_not_panic() {
     assert_eq!(config.delay(0, None, MOST_CHANCE), Duration::from_nanos(1));
 }
 
-/// LaunchDarkly: `retry` also starts the growth over. DESIGN.md §9 holds: it does not (a server that fails after each
+/// LaunchDarkly: `retry` also starts the growth over. Ours does not (a server that fails after each
 /// `retry` would be asked at full speed), unless the rule is chosen.
 #[test]
 fn retry_of_the_server_is_the_next_delay() {
