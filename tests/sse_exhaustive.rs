@@ -117,6 +117,49 @@ fn limit_of_a_line_holds_for_all_its_kinds() {
     }
 }
 
+/// Of two limits that a line breaks, the one is told that its bytes reach first, the line's if both at once; wherever it is cut.
+#[test]
+fn limit_that_is_reached_first_is_told() {
+    let befores = [("", ""), ("data", "data: xx\n"), ("event", "event: xx\n"), ("id", "id: xx\n")];
+    for (max_line, max_event) in (9..14).flat_map(|line| (3..9).map(move |event| (line, event))) {
+        let mut limits = Limits::default();
+        (limits.max_line, limits.max_event) = (max_line, max_event);
+        for (name, head) in
+            [("data", "data: "), ("event", "event:"), ("id", "id: "), ("", ":"), ("retry", "retry: "), ("", "unknown")]
+        {
+            for (before_name, before) in befores {
+                for length in head.len()..max_line + 4 {
+                    let pending = match before_name {
+                        "data" => 3,
+                        before if before == name => 0,
+                        _ => before.len().min(2),
+                    };
+                    let room = max_event - pending;
+                    // The byte of the line, from 1, that is one too many; the line's end counts for data.
+                    let line_at = (length > max_line).then_some(max_line + 1);
+                    let value = length - head.len() + usize::from(name == "data");
+                    let event_at =
+                        (["data", "event", "id"].contains(&name) && value > room).then_some(head.len() + room + 1);
+                    let expected = match (line_at, event_at) {
+                        (Some(line), Some(event)) if event < line => vec![Error::EventTooLong { limit: max_event }],
+                        (Some(_), _) => vec![Error::LineTooLong { limit: max_line }],
+                        (None, Some(_)) => vec![Error::EventTooLong { limit: max_event }],
+                        (None, None) => vec![],
+                    };
+                    let stream = format!("{before}{head:1<length$}\n\n");
+                    for cuts in (before.len()..stream.len()).map(|at| vec![at]).chain([(0..stream.len()).collect()]) {
+                        let chunks = cut(stream.as_bytes(), &cuts);
+                        let (_, errors) = outcome(Parser::with_limits(limits.clone()), chunks);
+                        assert_eq!(errors, expected, "{stream:?} cut at {cuts:?}, {limits:?}");
+                    }
+                    let (_, errors) = outcome(Parser::with_limits(limits.clone()), [stream.as_bytes()]);
+                    assert_eq!(errors, expected, "{stream:?}, {limits:?}");
+                }
+            }
+        }
+    }
+}
+
 /// Whether a limit is reached shows at the byte that reaches it, also when the chunk has more before it.
 fn told_at_once(limits: &Limits, stream: &[u8]) {
     for at in 0..stream.len() {
