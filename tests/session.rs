@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use tidewire_core::http::{Fields, FramingError, HeadError};
 use tidewire_core::log::Burst;
 use tidewire_core::server::{
-    AnswerError, CloseReason, Config, Event, KeepAlive, Refusal, Reply, SendError, StreamHead,
+    AnswerError, CloseReason, Config, Event, KeepAlive, Refusal, Reply, SendError, Session, StreamHead,
 };
 use tidewire_core::sse::{EventName, Message};
-use tidewire_core::{Closing, Protocol};
+use tidewire_core::{Closing, Instant, Protocol, UnixTime};
 use tidewire_tests::served::{Served, head_of};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -500,6 +500,28 @@ fn an_ending_connection_has_its_whole_linger() {
     assert_eq!(served.closing(), Closing::Finish);
     served.advance(Duration::from_millis(1));
     assert_eq!((served.closing(), served.closed()), (Closing::Abort, Some(CloseReason::Shutdown)));
+}
+
+#[test]
+fn a_long_last_answer_has_the_time_that_a_slow_peer_takes_for_it() {
+    let mut now = Instant::START;
+    let mut session = Session::new(Config::default(), now, UnixTime::default(), 1);
+    session.handle_input(now, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(matches!(session.poll_event(), Some(Event::Request(_))));
+    let body = vec![b'x'; 1 << 20];
+    session.reply(now, Reply { body: body.clone().into(), ..Reply::new(200) }).unwrap();
+
+    let mut taken = Vec::new();
+    while let Some(piece) = session.poll_transmit() {
+        assert!(piece.len() <= 64 << 10);
+        taken.extend_from_slice(&piece);
+        now = now + secs(4);
+        session.handle_timeout(now);
+        assert_eq!(session.closing(), Closing::Finish, "after {} bytes", taken.len());
+    }
+    assert!(taken.ends_with(&body));
+    session.handle_timeout(now + secs(10));
+    assert_eq!(session.closing(), Closing::Abort);
 }
 
 // Streams

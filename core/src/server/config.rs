@@ -31,8 +31,8 @@ pub struct Config {
     /// Time for which what is to be sent may not be taken, because the peer does not read; then the connection is dropped.
     /// Default 60 s (nginx 60 s).
     pub stall_timeout: Duration,
-    /// Time for which the peer is read on after our last byte, so that it sees it; then the connection is dropped. Default 5 s
-    /// (nginx 5 s).
+    /// Time for which the peer is read on after our last byte, so that it sees it, and in which it has to take the next 64 KiB of a
+    /// longer last answer; then the connection is dropped. Default 5 s (nginx 5 s).
     pub linger: Duration,
     /// Silence on a stream before something is sent that means nothing. Default 15 s (HTML Standard §9.2.7: "every 15 seconds or
     /// so"); `None` and zero: never.

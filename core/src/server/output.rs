@@ -44,8 +44,12 @@ impl Output {
         self.note_waiting(now, config);
     }
 
-    /// Takes the next piece: answer and control together, then publications. What still waits then has its time anew.
+    /// Takes the next piece: answer and control together, a long answer piece by piece, then publications. What still waits then has its time anew.
     pub(super) fn take(&mut self, now: Instant, config: &Config) -> Option<Bytes> {
+        if self.reply.len() > MAX_PIECE {
+            self.note_taken(now, config);
+            return Some(self.reply.split_to(MAX_PIECE));
+        }
         let mut piece = core::mem::take(&mut self.reply);
         if let Some(control) = self.outbox.take() {
             piece = join(piece, control);
@@ -53,7 +57,7 @@ impl Output {
         if piece.is_empty() {
             piece = core::mem::take(&mut self.publications);
         }
-        self.stall_at = self.stall_at.filter(|_| !self.is_empty()).map(|_| now + config.stall_timeout);
+        self.note_taken(now, config);
         (!piece.is_empty()).then_some(piece)
     }
 
@@ -82,12 +86,19 @@ impl Output {
         self.stall_at
     }
 
+    fn note_taken(&mut self, now: Instant, config: &Config) {
+        self.stall_at = self.stall_at.filter(|_| !self.is_empty()).map(|_| now + config.stall_timeout);
+    }
+
     fn note_waiting(&mut self, now: Instant, config: &Config) {
         if self.stall_at.is_none() && !self.is_empty() {
             self.stall_at = Some(now + config.stall_timeout);
         }
     }
 }
+
+/// A longer answer leaves in pieces of this many bytes, so that it shows how the peer takes it.
+const MAX_PIECE: usize = 64 << 10;
 
 fn join(first: Bytes, second: Bytes) -> Bytes {
     if first.is_empty() || second.is_empty() {

@@ -56,7 +56,11 @@ enum State {
     /// The application gives a stream.
     Stream(Stream),
     /// All is said; the peer is to read it.
-    Finishing { until: Instant },
+    Finishing {
+        until: Instant,
+        /// Whether the peer has taken a piece of a long answer, with more to come, since the deadline was set.
+        taking: bool,
+    },
     /// The socket is to be dropped.
     Closed,
 }
@@ -407,7 +411,7 @@ impl Session {
         if matches!(self.state, State::Finishing { .. } | State::Closed) {
             return;
         }
-        self.state = State::Finishing { until: now + self.config.linger };
+        self.state = State::Finishing { until: now + self.config.linger, taking: false };
         self.heads = HeadReader::new(self.config.head);
         self.pipelined = Vec::new();
         self.output.forget_stall();
@@ -467,7 +471,12 @@ impl Protocol for Session {
                     self.output.push_publications(now, &self.config, frame);
                 }
             }
-            State::Finishing { until } if *until <= now => self.abort(),
+            // A long answer may take a slow peer longer than the linger, as long as it goes on taking it.
+            State::Finishing { until, taking: taking @ true } if *until <= now => {
+                *taking = false;
+                *until = now + self.config.linger;
+            }
+            State::Finishing { until, .. } if *until <= now => self.abort(),
             State::Head { .. }
             | State::Body(_)
             | State::Answer(_)
@@ -487,6 +496,9 @@ impl Protocol for Session {
 
     fn poll_transmit(&mut self) -> Option<Bytes> {
         let piece = self.output.take(self.now, &self.config);
+        if let State::Finishing { taking, .. } = &mut self.state {
+            *taking |= piece.is_some() && !self.output.is_empty();
+        }
         if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.output.is_empty() {
             let pipelined = core::mem::take(&mut self.pipelined);
             self.advance(self.now, &pipelined);
@@ -502,7 +514,7 @@ impl Protocol for Session {
             State::Head { deadline, .. } => Some(*deadline),
             State::Body(body) => Some(body.deadline),
             State::Stream(stream) => [stream.keep_alive_at, stream.end_at].into_iter().flatten().min(),
-            State::Finishing { until } => Some(*until),
+            State::Finishing { until, .. } => Some(*until),
             State::Answer(_) | State::Closed => None,
         };
         [state, self.output.stall_at()].into_iter().flatten().min()
