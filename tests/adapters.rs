@@ -195,6 +195,8 @@ macro_rules! suite {
                 let clock = Clock::start();
                 let mut config = api::Config::default();
                 config.retry = Duration::from_millis(10);
+                // A driver that forgets to go on must not be reminded.
+                config.keep_alive = Duration::ZERO;
                 let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
                 SharedApi::new(api, session, clock)
             }
@@ -359,10 +361,7 @@ macro_rules! suite {
                     peer.write_all(b"GET /v1/events?channel=c HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("asks");
                     peer.set_read_timeout(Some(PATIENCE)).expect("a timeout");
                     let mut lines = BufReader::new(peer.try_clone().expect("a socket")).lines().map_while(Result::ok);
-                    let mut config = server::Config::default();
-                    // It must not take a keep-alive to go on.
-                    config.keep_alive = None;
-                    let shared = shared(config);
+                    let shared = shared(server::Config::default());
                     let reading = async {
                         let lines = smol::unblock(move || {
                             assert!(lines.any(|line| line == "event: connected"));

@@ -39,6 +39,16 @@ fn stream_begins_with_retry_and_connected() {
 }
 
 #[test]
+fn streams_keep_alive_as_their_readers_are_told() {
+    let mut api = api_with(|config| config.keep_alive = Duration::from_secs(40));
+    let Answer::Stream { head, first, .. } = api.handle_request(now(0), &get("/v1/events?channel=news")) else {
+        panic!("a stream")
+    };
+    assert_eq!(head.keep_alive, Some(Duration::from_secs(40)));
+    assert_eq!(events(str::from_utf8(&first).unwrap())[0].data["heartbeat_ms"], 40_000);
+}
+
+#[test]
 fn nameless_user_is_anonymous() {
     let (_, first) = stream(&mut api(), get("/v1/events?channel=news"));
     assert!(events(&first)[0].data["user_id"].as_str().unwrap().starts_with("anonymous-"));

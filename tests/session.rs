@@ -647,6 +647,24 @@ fn the_form_of_the_keep_alive_is_a_choice() {
 }
 
 #[test]
+fn a_stream_may_have_a_keep_alive_of_its_own() {
+    for (of_the_stream, times) in [(None, 4), (Some(secs(5)), 12), (Some(secs(0)), 0)] {
+        let mut session = Session::new(Config::default(), Instant::START, UnixTime::default(), 1);
+        session.handle_input(Instant::START, STREAM.as_bytes());
+        let mut head = StreamHead::default();
+        head.keep_alive = of_the_stream;
+        session.start_stream(Instant::START, head).unwrap();
+        session.poll_transmit();
+        let mut sent = 0;
+        for second in 1..=60 {
+            session.handle_timeout(Instant::START + secs(second));
+            sent += usize::from(session.poll_transmit().is_some());
+        }
+        assert_eq!(sent, times, "{of_the_stream:?}");
+    }
+}
+
+#[test]
 fn keep_alives_do_not_pile_up_and_a_reader_that_never_reads_is_dropped() {
     let mut served = streaming(|_| {});
     served.reads = false;

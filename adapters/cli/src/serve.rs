@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let stopped = stop::watch(None)?;
     let clock = Clock::start();
     let config = api_config(args, address.ip());
-    let session = session_config(args, &config);
+    let session = session_config(&config);
     let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
     let api = SharedApi::new(api, session, clock);
     greet(address);
@@ -117,11 +117,10 @@ fn api_config(args: &Serve, ip: IpAddr) -> api::Config {
     config
 }
 
-fn session_config(args: &Serve, api: &api::Config) -> server::Config {
+fn session_config(api: &api::Config) -> server::Config {
     let mut config = server::Config::default();
     // A message that is somewhat too long is told so in its own words; one far too long need not be taken in by each of
     // thousands of connections.
     config.max_body = 2 * api.max_message;
-    config.keep_alive = Some(args.keep_alive);
     config
 }

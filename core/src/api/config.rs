@@ -17,7 +17,8 @@ pub struct Config {
     pub max_channels: usize,
     /// The reconnection time told to readers (HTML §9.2.6, `retry`). Default 1 s.
     pub retry: Duration,
-    /// Silence after which a stream carries a keep-alive, as told to readers in `connected`. Default 15 s.
+    /// Silence after which a stream carries a keep-alive, which readers are told in `connected`; zero: never. It holds over that of
+    /// the sessions. Default 15 s.
     pub keep_alive: Duration,
     /// When a reader that was refused for load may come back (RFC 9110 §10.2.3, `Retry-After`). Default 5 s.
     pub retry_after: Duration,

@@ -217,7 +217,8 @@ impl Api {
             heartbeat_ms: u64::try_from(self.config.keep_alive.as_millis()).unwrap_or(u64::MAX),
         };
         let first = self.first(&connected, self.log.cursor(reader), gap.as_ref());
-        Ok(Answer::Stream { reader, head: StreamHead::default(), first })
+        let head = StreamHead { keep_alive: Some(self.config.keep_alive), ..StreamHead::default() };
+        Ok(Answer::Stream { reader, head, first })
     }
 
     /// Returns the first bytes of a stream. The id of `connected` is where the stream starts, so that a reader resumes from there

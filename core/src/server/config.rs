@@ -75,13 +75,6 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// Returns the silence after which a stream carries something; none at all would be a flood.
-    pub(super) fn silence(&self) -> Option<Duration> {
-        self.keep_alive.filter(|silence| !silence.is_zero())
-    }
-}
-
 /// What keeps a silent stream alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

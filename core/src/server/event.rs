@@ -1,4 +1,5 @@
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -50,12 +51,15 @@ impl Reply {
 pub struct StreamHead {
     /// More fields.
     pub fields: Fields,
+    /// Silence on this stream before something is sent that means nothing; zero: never. `None`: as
+    /// [`Config::keep_alive`](super::Config::keep_alive) says.
+    pub keep_alive: Option<Duration>,
 }
 
 impl StreamHead {
     /// Makes a head with these fields besides the usual ones.
     pub const fn new(fields: Fields) -> Self {
-        Self { fields }
+        Self { fields, keep_alive: None }
     }
 
     /// Returns the head alone: the answer to a HEAD request for the stream.

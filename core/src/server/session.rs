@@ -150,7 +150,7 @@ impl Session {
         fields.remove("content-length");
         self.write_head(now, 200, fields, exchange, true);
         self.pipelined = Vec::new();
-        self.state = State::Stream(Stream::new(&self.config, &mut self.random, now, chunked));
+        self.state = State::Stream(Stream::new(&self.config, head.keep_alive, &mut self.random, now, chunked));
         if self.flooded {
             self.end(now, CloseReason::Flooded);
         } else if self.peer_ended {
@@ -172,7 +172,7 @@ impl Session {
         let State::Stream(stream) = &mut self.state else { return Err(SendError::NoStream) };
         let frame = stream.frame(&Burst::new(bytes));
         self.output.push_control(now, &self.config, frame).map_err(|_| SendError::Full)?;
-        stream.keep_alive_at = self.config.silence().map(|silence| now + silence);
+        stream.note_sent(now);
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl Session {
             return Err(SendError::Full);
         }
         self.output.push_publications(now, &self.config, stream.frame(burst));
-        stream.keep_alive_at = self.config.silence().map(|silence| now + silence);
+        stream.note_sent(now);
         Ok(())
     }
 
@@ -465,7 +465,7 @@ impl Protocol for Session {
             State::Body(body) if body.deadline <= now => self.refuse(now, Refusal::BodyTimeout),
             State::Stream(stream) if due(stream.end_at) => self.end(now, CloseReason::MaxStreamTime),
             State::Stream(stream) if due(stream.keep_alive_at) => {
-                stream.keep_alive_at = self.config.silence().map(|silence| now + silence);
+                stream.note_sent(now);
                 if self.output.is_empty() {
                     let frame = stream.frame(&self.config.keep_alive_form.burst());
                     self.output.push_publications(now, &self.config, frame);

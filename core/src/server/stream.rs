@@ -11,6 +11,8 @@ use crate::{Instant, Random, SplitMix64, sse};
 pub(super) struct Stream {
     /// Whether its end is told by a chunk, or by the end of the connection.
     pub(super) chunked: bool,
+    /// After how long a silence something is sent that means nothing.
+    silence: Option<Duration>,
     pub(super) keep_alive_at: Option<Instant>,
     pub(super) end_at: Option<Instant>,
     /// Bytes that the peer has sent meanwhile.
@@ -18,12 +20,27 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(config: &Config, random: &mut SplitMix64, now: Instant, chunked: bool) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        keep_alive: Option<Duration>,
+        random: &mut SplitMix64,
+        now: Instant,
+        chunked: bool,
+    ) -> Self {
         let end_at = config.max_stream_time.map(|time| {
             let jitter = (time / 100).saturating_mul(config.max_stream_jitter.min(100).into());
             now + time.saturating_sub(part(jitter, random.next_u64()))
         });
-        Self { chunked, keep_alive_at: config.silence().map(|silence| now + silence), end_at, ignored: 0 }
+        // No silence at all would be a flood.
+        let silence = keep_alive.or(config.keep_alive).filter(|silence| !silence.is_zero());
+        let mut stream = Self { chunked, silence, keep_alive_at: None, end_at, ignored: 0 };
+        stream.note_sent(now);
+        stream
+    }
+
+    /// Begins the silence anew.
+    pub(super) fn note_sent(&mut self, now: Instant) {
+        self.keep_alive_at = self.silence.map(|silence| now + silence);
     }
 
     pub(super) fn frame(&self, burst: &Burst) -> bytes::Bytes {
