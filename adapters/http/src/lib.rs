@@ -1,0 +1,2 @@
+//! Tidewire's event source over other people's HTTP stacks.
+#![forbid(unsafe_code)]
