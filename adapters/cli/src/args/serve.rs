@@ -1,0 +1,116 @@
+//! The arguments of `tidewire serve`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use super::Runtime;
+use crate::duration;
+
+/// Start a server of channels, with a live page
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one, which the first line names
+    #[arg(short, long, value_name = "ADDR", value_parser = listen, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// What carries the sockets
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) runtime: Runtime,
+    /// Let pages of this origin use the server, such as `https://example.org`; may be repeated
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    pub(crate) allow_origin: Vec<String>,
+    /// Answer only for this host, such as events.example.org, and localhost; may be repeated [default: on loopback
+    /// localhost alone, else any host]
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub(crate) allow_host: Vec<String>,
+    /// Silence on a stream before a keep-alive comment is sent
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "15s")]
+    pub(crate) keep_alive: Duration,
+    /// Publications a channel keeps, for readers that come back
+    #[arg(long, value_name = "COUNT", default_value = "10000")]
+    pub(crate) history: NonZeroUsize,
+    /// Bytes a channel keeps
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
+    pub(crate) history_bytes: usize,
+    /// Bytes all channels keep together
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    pub(crate) history_total: usize,
+    /// How long a channel keeps a publication
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "24h")]
+    pub(crate) history_age: Duration,
+    /// Log more, to standard error: -v connections, -vv everything
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Reads an address to listen on; `localhost` and a port alone mean this machine.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").or(text.strip_prefix(':')).unwrap_or(text);
+    match local.parse() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:9000 or [::1]:9000".into()),
+    }
+}
+
+/// Reads an origin as browsers write it, or `*`.
+fn origin(text: &str) -> Result<String, String> {
+    let (scheme, host) = text.split_once("://").unwrap_or(("", text));
+    if text != "*" && (scheme.is_empty() || host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
+        return Err("write it as browsers do: https://example.org or http://localhost:3000, with no path; or *".into());
+    }
+    if (scheme == "https" && host.ends_with(":443")) || (scheme == "http" && host.ends_with(":80")) {
+        return Err(format!("browsers leave out the usual port of {scheme}, and so should this"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a host as it stands in a `Host` field.
+fn host(text: &str) -> Result<String, String> {
+    let bare = text.rsplit_once(':').filter(|_| !text.ends_with(']')).map_or(text, |(bare, _)| bare);
+    if bare.is_empty() || text.contains(['/', '?', '#', '@', ' ']) || (bare.contains(':') && !bare.ends_with(']')) {
+        return Err("write a host alone, or with a port: events.example.org, example.org:8080 or [::1]".into());
+    }
+    Ok(text.to_owned())
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  tidewire serve
+  tidewire serve --listen 9000 --history 100000 --history-age 1h
+  tidewire serve --listen 0.0.0.0:8080 --allow-host events.example.org \\
+    --allow-origin https://example.org";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for text in ["9000", ":9000", "localhost:9000", "127.0.0.1:9000"] {
+            assert_eq!(listen(text).unwrap().to_string(), "127.0.0.1:9000");
+        }
+        assert_eq!(listen("[::1]:0").unwrap().to_string(), "[::1]:0");
+        for text in ["", "localhost", "127.0.0.1", "99999", "example.org:80"] {
+            assert!(listen(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_and_hosts_are_such_as_browsers_send() {
+        for text in ["*", "https://example.org", "http://localhost:3000", "http://[::1]:3000"] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
+        for text in ["", "example.org", "https://", "https://example.org/", "https://example.org:443", "http://a:80"] {
+            assert!(origin(text).is_err(), "{text}");
+        }
+        for text in ["example.org", "example.org:8080", "[::1]", "[::1]:8080"] {
+            assert_eq!(host(text).as_deref(), Ok(text));
+        }
+        for text in ["", ":80", "http://example.org", "https://example.org:80", "example.org/", "::1"] {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
+}
