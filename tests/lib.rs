@@ -1,5 +1,7 @@
 //! What the tests of Tidewire share: machine pairs under fake time, vectors, fuzz bodies, real programs and browsers.
 
+#[path = "support/authority.rs"]
+pub mod authority;
 #[path = "support/canned.rs"]
 pub mod canned;
 #[path = "support/chromium.rs"]
