@@ -215,6 +215,7 @@ impl Client {
         match (&event, self.state) {
             (_, State::Closed) => panic!("{event:?} after the end"),
             (Event::Opened { .. }, State::Connecting) => self.state = State::Open,
+            (Event::Answer(_), State::Connecting) => {}
             (Event::Message(_) | Event::Comment(_) | Event::Retry(_), State::Open) => {}
             (Event::Disconnected { retry_at, retry_in, .. }, _) => {
                 assert!(*retry_at <= self.now + *retry_in);
@@ -290,6 +291,7 @@ pub fn chunk(data: &str) -> String {
 pub fn line(event: &Event) -> String {
     match event {
         Event::Opened { status, url, .. } => format!("open {status} {url}"),
+        Event::Answer(answer) => format!("answer {} {:?}", answer.head.status, String::from_utf8_lossy(&answer.body)),
         Event::Message(message) => {
             format!("{} {:?} id {:?}", message.event_type(), message.data(), message.last_event_id())
         }

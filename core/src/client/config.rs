@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Resend, RetryStatus};
+use super::{ContentType, Marks, Resend, RetryStatus};
 use crate::backoff;
 use crate::http::{Fields, HeadLimits, Method, Url};
 use crate::sse::{EventId, Limits};
@@ -39,6 +39,19 @@ pub struct Config {
     pub retry_status: RetryStatus,
     /// Whether a request is sent again when its connection is lost. Default only where that cannot do harm.
     pub resend: Resend,
+    /// Which content types are taken for the stream. Default exactly `text/event-stream`, as browsers do.
+    pub content_type: ContentType,
+    /// Whether the server may answer in one piece: a 200 with `application/json`, or another type that ends in `+json`, is read
+    /// whole, told as [`Event::Answer`] and ends it all with [`CloseReason::Answered`]. The number is how many bytes it may
+    /// have; more is [`CloseReason::AnswerTooLong`]. [`read_timeout`](Self::read_timeout) bounds its silences. Default
+    /// `None`: such a response is refused for its content type.
+    ///
+    /// [`Event::Answer`]: super::Event::Answer
+    /// [`CloseReason::Answered`]: super::CloseReason::Answered
+    /// [`CloseReason::AnswerTooLong`]: super::CloseReason::AnswerTooLong
+    pub max_answer: Option<usize>,
+    /// Which messages end the stream or tell of an error. Default none.
+    pub marks: Marks,
     /// How many redirects in a row are followed; one more is [`RedirectError::TooMany`]. Default 20 (Fetch §4.4).
     ///
     /// [`RedirectError::TooMany`]: super::RedirectError::TooMany
@@ -83,6 +96,9 @@ impl Config {
             max_failures: None,
             retry_status: RetryStatus::default(),
             resend: Resend::default(),
+            content_type: ContentType::default(),
+            max_answer: None,
+            marks: Marks::none(),
             max_redirects: 20,
             connect_timeout: Some(Duration::from_secs(10)),
             head_timeout: Some(Duration::from_secs(60)),

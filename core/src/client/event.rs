@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
-use super::{CloseReason, Reason};
+use super::{Answer, CloseReason, Reason};
 use crate::Instant;
 use crate::http::{ResponseHead, Url};
 use crate::sse::Message;
@@ -20,6 +20,9 @@ pub enum Event {
         /// Where the stream comes from, after all redirects.
         url: Box<Url>,
     },
+    /// Instead of a stream the server sent this ([`Config::max_answer`](super::Config::max_answer)); [`Event::Closed`]
+    /// follows.
+    Answer(Box<Answer>),
     /// A message of the stream.
     Message(Message),
     /// The text of a comment line behind its colon.
@@ -44,6 +47,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened { status, url, .. } => write!(f, "open: {status} from {url}"),
+            Self::Answer(answer) => {
+                write!(f, "answer: {}, {} bytes from {}", answer.head.status, answer.body.len(), answer.url)
+            }
             Self::Message(message) => {
                 write!(f, "event `{}`, {} bytes of data", message.event_type(), message.data().len())
             }

@@ -53,8 +53,10 @@ pub mod exchange;
 pub mod publish;
 
 mod config;
+mod content;
 mod event;
 mod event_source;
+mod marks;
 mod policy;
 mod reason;
 mod redirect;
@@ -63,8 +65,10 @@ mod source;
 mod wire;
 
 pub use config::Config;
+pub use content::{Answer, ContentType};
 pub use event::{Event, Restart, State};
 pub use event_source::{Connect, EventSource};
+pub use marks::{Mark, Marks};
 pub use policy::{Resend, RetryStatus};
 pub use reason::{CloseReason, ConnectError, Reason, Refusal};
 pub use redirect::RedirectError;

@@ -2,9 +2,8 @@
 
 use alloc::boxed::Box;
 
-use super::{CloseReason, Refusal};
-use crate::http::{Fields, MediaType, Method, ResponseHead};
-use crate::sse::CONTENT_TYPE;
+use super::{CloseReason, Config, Refusal, content};
+use crate::http::{Fields, Method, ResponseHead};
 
 /// Which statuses are tried again instead of ending it all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +64,8 @@ impl Resend {
 pub(super) enum Verdict {
     /// The stream follows.
     Stream,
+    /// An answer in one piece follows.
+    Answer,
     /// Look at `Location`.
     Redirect,
     /// The stream is over for good.
@@ -94,27 +95,27 @@ impl Refused {
 }
 
 /// Judges a final response.
-pub(super) fn judge(head: &ResponseHead, retry: RetryStatus) -> Verdict {
+pub(super) fn judge(head: &ResponseHead, config: &Config) -> Verdict {
     match head.status {
-        200 if !is_event_stream(&head.fields) => Verdict::Refuse(Refused::ContentType),
-        200 if is_coded(&head.fields) => Verdict::Refuse(Refused::ContentCoding),
-        200 => Verdict::Stream,
+        200 => {
+            let is_answer = config.max_answer.is_some() && content::is_json(&head.fields);
+            if !is_answer && !config.content_type.takes(&head.fields) {
+                Verdict::Refuse(Refused::ContentType)
+            } else if is_coded(&head.fields) {
+                Verdict::Refuse(Refused::ContentCoding)
+            } else if is_answer {
+                Verdict::Answer
+            } else {
+                Verdict::Stream
+            }
+        }
         // HTML §9.2.1: "clients will reconnect if the connection is closed; a client can be told to stop reconnecting using
         // the HTTP 204 No Content response code."
         204 => Verdict::NoContent,
         301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
-        status if retry.retries(status) => Verdict::Retry,
+        status if config.retry_status.retries(status) => Verdict::Retry,
         _ => Verdict::Refuse(Refused::Status),
     }
-}
-
-/// Returns whether the type is `text/event-stream`, whatever its parameters.
-///
-/// A `charset` is not looked at (HTML §9.2.5: "Event streams in this format must always be encoded as UTF-8").
-fn is_event_stream(fields: &Fields) -> bool {
-    // Fetch §2.2.2, "extract a MIME type": of several the last that is one counts.
-    let types = fields.members("content-type").filter_map(MediaType::parse);
-    types.filter(|found| found.essence() != "*/*").last().is_some_and(|found| found.is(CONTENT_TYPE))
 }
 
 fn is_coded(fields: &Fields) -> bool {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::RedirectError;
 use crate::http::{BodyError, FramingError, HeadError, Method, ResponseHead, Url};
-use crate::sse;
+use crate::sse::{self, Message};
 
 /// Why a connection, or the attempt to have one, ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,14 @@ pub enum Reason {
         /// Whether that was in the middle of an event, which is lost.
         mid_event: bool,
     },
+    /// The server ended the stream without the message that ends a complete one ([`Config::marks`](super::Config::marks)):
+    /// it was cut off.
+    Unfinished {
+        /// Whether that was in the middle of an event, which is lost.
+        mid_event: bool,
+    },
+    /// A message of the stream tells of an error ([`Mark::Error`](super::Mark::Error)): this one.
+    ErrorEvent(Box<Message>),
     /// The connection broke.
     Reset,
     /// The stream reached one of the limits of the parser.
@@ -66,6 +74,16 @@ pub enum CloseReason {
     Requested,
     /// The server answered 204: it asks not to come back.
     NoContent,
+    /// The stream is complete: the message that [marks](super::Config::marks) its end has come.
+    Complete,
+    /// The server answered in one piece, as [`Config::max_answer`](super::Config::max_answer) allows: see
+    /// [`Event::Answer`](super::Event::Answer).
+    Answered,
+    /// The answer in one piece was longer than [`Config::max_answer`](super::Config::max_answer).
+    AnswerTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The server answered with a status other than 200 that is not tried again.
     Status(Box<Refusal>),
     /// The server answered with something that is not an event stream.
@@ -134,13 +152,18 @@ impl fmt::Display for Refusal {
         }
         write!(f, " from {}", self.url)?;
         let Some(line) = self.text().and_then(|text| text.lines().next()) else { return Ok(()) };
-        let end = line.char_indices().nth(SHOWN).map_or(line.len(), |(at, _)| at);
-        let shown = line.get(..end).unwrap_or(line);
         f.write_str(": ")?;
-        // What a server sends must not drive a terminal.
-        shown.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"))?;
-        if end < line.len() { f.write_str("…") } else { Ok(()) }
+        write_start(f, line)
     }
+}
+
+/// Writes the beginning of a text that a server sent.
+fn write_start(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
+    let shown = text.get(..end).unwrap_or(text);
+    // What a server sends must not drive a terminal.
+    shown.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"))?;
+    if end < text.len() { f.write_str("…") } else { Ok(()) }
 }
 
 /// Why a connection could not be made; told by the driver.
@@ -191,6 +214,14 @@ impl fmt::Display for Reason {
             Self::Ended { mid_event: true } => {
                 f.write_str("the server ended the stream in the middle of an event, which is lost")
             }
+            Self::Unfinished { mid_event } => {
+                f.write_str("the server ended the stream before it was complete")?;
+                if *mid_event { f.write_str(", in the middle of an event") } else { Ok(()) }
+            }
+            Self::ErrorEvent(message) => {
+                write!(f, "the stream tells of an error: ")?;
+                write_start(f, message.data())
+            }
             Self::Reset => f.write_str("the connection broke"),
             Self::Stream(error) => error.fmt(f),
             Self::Status(refusal) => refusal.fmt(f),
@@ -217,6 +248,11 @@ impl fmt::Display for CloseReason {
         match self {
             Self::Requested => f.write_str("closed as asked"),
             Self::NoContent => f.write_str("the server answered 204: it asks not to come back"),
+            Self::Complete => f.write_str("the stream is complete"),
+            Self::Answered => f.write_str("the server answered in one piece"),
+            Self::AnswerTooLong { limit } => {
+                write!(f, "the answer is longer than {limit} bytes; raise `max_answer` if that is right")
+            }
             Self::Status(refusal) => refusal.fmt(f),
             Self::ContentType(refusal) => {
                 let url = &refusal.url;
@@ -275,5 +311,5 @@ impl fmt::Display for ConnectError {
 
 impl Error for ConnectError {}
 
-/// How many characters of an error body are shown.
+/// How many characters of what a server says are shown.
 const SHOWN: usize = 200;

@@ -5,11 +5,13 @@ use core::mem;
 use core::time::Duration;
 
 use super::policy::{Refused, Verdict, judge};
-use super::{CloseReason, Config, ConnectError, Event, Reason, RedirectError, Refusal, Request, Restart, State};
+use super::{
+    Answer, CloseReason, Config, ConnectError, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State,
+};
 use crate::Instant;
 use crate::backoff::Backoff;
 use crate::http::{ResponseHead, Url};
-use crate::sse::{End, Event as Item, EventId, Parser};
+use crate::sse::{End, Event as Item, EventId, Message, Parser};
 
 /// Decides for a stream: what to ask where, whether the answer is a stream, what its bytes say, when to ask again.
 ///
@@ -82,12 +84,16 @@ impl Source {
     /// Takes the head of the final response.
     pub fn handle_head(&mut self, now: Instant, head: Box<ResponseHead>) {
         let Phase::Head { .. } = self.phase else { return };
-        match judge(&head, self.config.retry_status) {
+        match judge(&head, &self.config) {
             Verdict::Stream => {
                 self.backoff.opened(now);
                 self.phase = Phase::Open { silent_at: after(now, self.config.read_timeout) };
                 let url = Box::new(self.request.url.clone());
                 self.events.push_back(Event::Opened { status: head.status, head, url });
+            }
+            Verdict::Answer => {
+                let silent_at = after(now, self.config.read_timeout);
+                self.phase = Phase::Answer { silent_at, head, body: Vec::new() };
             }
             Verdict::Redirect => self.redirect(&head),
             Verdict::NoContent => self.finish(CloseReason::NoContent),
@@ -98,7 +104,7 @@ impl Source {
 
     /// Notes that bytes came, whatever they were.
     pub fn handle_activity(&mut self, now: Instant) {
-        if let Phase::Open { silent_at } = &mut self.phase {
+        if let Phase::Open { silent_at } | Phase::Answer { silent_at, .. } = &mut self.phase {
             *silent_at = after(now, self.config.read_timeout);
         }
     }
@@ -117,6 +123,15 @@ impl Source {
                 }
                 (bytes.len(), None)
             }
+            Phase::Answer { body, .. } => {
+                let limit = self.config.max_answer.unwrap_or_default();
+                if bytes.len() > limit.saturating_sub(body.len()) {
+                    self.finish(CloseReason::AnswerTooLong { limit });
+                } else {
+                    body.extend_from_slice(bytes);
+                }
+                (bytes.len(), None)
+            }
             Phase::Due { .. }
             | Phase::Connecting { .. }
             | Phase::Head { .. }
@@ -130,8 +145,10 @@ impl Source {
         match self.phase {
             Phase::Open { .. } => {
                 let mid_event = self.parser.finish() != End::Clean;
-                self.lose(now, Reason::Ended { mid_event });
+                let unfinished = self.config.marks.must_end();
+                self.lose(now, if unfinished { Reason::Unfinished { mid_event } } else { Reason::Ended { mid_event } });
             }
+            Phase::Answer { .. } => self.answer(),
             Phase::Refused { .. } => self.settle(now, false),
             Phase::Connecting { .. } | Phase::Head { .. } => self.lose(now, Reason::NoResponse),
             Phase::Due { .. } | Phase::Waiting { .. } | Phase::Closed => {}
@@ -144,7 +161,9 @@ impl Source {
             return self.finish(CloseReason::NoTls(Box::new(self.url().clone())));
         }
         match self.phase {
-            Phase::Connecting { .. } | Phase::Head { .. } | Phase::Open { .. } => self.lose(now, reason),
+            Phase::Connecting { .. } | Phase::Head { .. } | Phase::Open { .. } | Phase::Answer { .. } => {
+                self.lose(now, reason);
+            }
             Phase::Refused { .. } => self.settle(now, true),
             Phase::Due { .. } | Phase::Waiting { .. } | Phase::Closed => {}
         }
@@ -162,7 +181,9 @@ impl Source {
             }
             Phase::Head { .. } => self.lose(now, Reason::HeadTimeout { after: passed(self.config.head_timeout) }),
             Phase::Refused { .. } => self.settle(now, true),
-            Phase::Open { .. } => self.lose(now, Reason::ReadTimeout { after: passed(self.config.read_timeout) }),
+            Phase::Open { .. } | Phase::Answer { .. } => {
+                self.lose(now, Reason::ReadTimeout { after: passed(self.config.read_timeout) });
+            }
             Phase::Waiting { .. } => self.phase = Phase::Due { redirected: false },
             Phase::Due { .. } | Phase::Closed => {}
         }
@@ -178,6 +199,7 @@ impl Source {
                 | Phase::Connecting { .. }
                 | Phase::Head { .. }
                 | Phase::Refused { .. }
+                | Phase::Answer { .. }
                 | Phase::Open { .. },
                 _,
             ) => {
@@ -211,7 +233,10 @@ impl Source {
     /// Returns when to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Connecting { until } | Phase::Head { until } | Phase::Open { silent_at: until } => until,
+            Phase::Connecting { until }
+            | Phase::Head { until }
+            | Phase::Open { silent_at: until }
+            | Phase::Answer { silent_at: until, .. } => until,
             Phase::Refused { until, .. } | Phase::Waiting { until } => Some(until),
             Phase::Due { .. } | Phase::Closed => None,
         }
@@ -226,6 +251,7 @@ impl Source {
             | Phase::Connecting { .. }
             | Phase::Head { .. }
             | Phase::Refused { .. }
+            | Phase::Answer { .. }
             | Phase::Waiting { .. } => State::Connecting,
         }
     }
@@ -233,7 +259,11 @@ impl Source {
     /// Returns whether an attempt is being made: whether the connection of the last request is wanted.
     pub const fn is_attempting(&self) -> bool {
         match self.phase {
-            Phase::Connecting { .. } | Phase::Head { .. } | Phase::Refused { .. } | Phase::Open { .. } => true,
+            Phase::Connecting { .. }
+            | Phase::Head { .. }
+            | Phase::Refused { .. }
+            | Phase::Answer { .. }
+            | Phase::Open { .. } => true,
             Phase::Due { .. } | Phase::Waiting { .. } | Phase::Closed => false,
         }
     }
@@ -285,27 +315,54 @@ impl Source {
     }
 
     fn read_stream(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
-        let mut events = self.parser.feed(bytes);
-        let found = events.next().map(|found| found.map(|item| item.to_owned()));
-        let used = bytes.len() - events.rest().len();
-        let event = match found {
-            None => return (bytes.len(), None),
-            Some(Ok(Item::Message(message))) => {
-                self.backoff.delivered();
-                Event::Message(message)
+        let mut rest = bytes;
+        while let Phase::Open { .. } = self.phase {
+            let mut events = self.parser.feed(rest);
+            let found = events.next().map(|found| found.map(|item| item.to_owned()));
+            rest = events.rest();
+            let event = match found {
+                None => break,
+                Some(Ok(Item::Message(message))) => self.take(now, message),
+                Some(Ok(Item::Comment(text))) => Some(Event::Comment(text)),
+                Some(Ok(Item::Retry(time))) => {
+                    self.backoff.set_retry(time);
+                    Some(Event::Retry(time))
+                }
+                Some(Err(error)) => {
+                    self.backoff.spoiled();
+                    self.lose(now, Reason::Stream(error));
+                    None
+                }
+            };
+            if event.is_some() {
+                return (bytes.len() - rest.len(), event);
             }
-            Some(Ok(Item::Comment(text))) => Event::Comment(text),
-            Some(Ok(Item::Retry(time))) => {
-                self.backoff.set_retry(time);
-                Event::Retry(time)
-            }
-            Some(Err(error)) => {
-                self.backoff.spoiled();
-                self.lose(now, Reason::Stream(error));
-                return (bytes.len(), None);
-            }
-        };
-        (used, Some(event))
+        }
+        (bytes.len(), None)
+    }
+
+    /// Takes a message of the stream; returns it if it is to be delivered.
+    fn take(&mut self, now: Instant, message: Message) -> Option<Event> {
+        let mark = self.config.marks.of(message.as_ref());
+        if mark == Mark::Error {
+            self.backoff.spoiled();
+            self.lose(now, Reason::ErrorEvent(Box::new(message)));
+            return None;
+        }
+        self.backoff.delivered();
+        if matches!(mark, Mark::Last | Mark::End) {
+            self.finish(CloseReason::Complete);
+        }
+        matches!(mark, Mark::Message | Mark::Last).then_some(Event::Message(message))
+    }
+
+    /// Hands over an answer in one piece.
+    fn answer(&mut self) {
+        let Phase::Answer { head, body, .. } = &mut self.phase else { return };
+        let head = mem::replace(&mut **head, ResponseHead::new(0));
+        let body = mem::take(body).into();
+        self.events.push_back(Event::Answer(Box::new(Answer { url: self.request.url.clone(), head, body })));
+        self.finish(CloseReason::Answered);
     }
 
     fn redirect(&mut self, head: &ResponseHead) {
@@ -395,6 +452,12 @@ enum Phase {
     },
     Open {
         silent_at: Option<Instant>,
+    },
+    /// The response is no stream but an answer in one piece.
+    Answer {
+        silent_at: Option<Instant>,
+        head: Box<ResponseHead>,
+        body: Vec<u8>,
     },
     Waiting {
         until: Instant,

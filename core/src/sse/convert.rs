@@ -60,6 +60,20 @@ impl MessageRef<'_> {
     pub fn decode<T: FromMessage>(&self) -> Result<T, T::Error> {
         T::from_message(*self)
     }
+
+    /// Decodes the data as JSON; `None` when there is none but white space: such a message only brings an id, or says that
+    /// the server is alive.
+    ///
+    /// # Errors
+    ///
+    /// When the data is not the JSON of a `T`.
+    #[cfg(feature = "json")]
+    pub fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
+        match self.data().trim() {
+            "" => Ok(None),
+            data => serde_json::from_str(data).map(Some),
+        }
+    }
 }
 
 impl Message {
@@ -70,6 +84,17 @@ impl Message {
     /// What [`FromMessage::from_message`] of the type says.
     pub fn decode<T: FromMessage>(&self) -> Result<T, T::Error> {
         T::from_message(self.as_ref())
+    }
+
+    /// Decodes the data as JSON; `None` when there is none but white space: such a message only brings an id, or says that
+    /// the server is alive.
+    ///
+    /// # Errors
+    ///
+    /// When the data is not the JSON of a `T`.
+    #[cfg(feature = "json")]
+    pub fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
+        self.as_ref().json()
     }
 }
 
@@ -89,5 +114,15 @@ mod tests {
     fn data_decodes_as_json() {
         assert_eq!(Message::new("[1,2]").decode::<Json<[u8; 2]>>().ok(), Some(Json([1, 2])));
         assert!(Message::new("[1,").decode::<Json<[u8; 2]>>().is_err());
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn no_data_is_no_json_and_no_error() {
+        assert_eq!(Message::new("[1,2]").json::<[u8; 2]>().ok(), Some(Some([1, 2])));
+        assert!(Message::new("[1,").json::<[u8; 2]>().is_err());
+        for data in ["", " ", "\n"] {
+            assert_eq!(Message::new(data).json::<[u8; 2]>().ok(), Some(None), "{data:?}");
+        }
     }
 }
