@@ -3,7 +3,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
-/// Says in a sentence what failed in TLS and, where something can be done, what. At most [`MAX`] bytes, nothing that a terminal
+/// Says in a sentence what failed in TLS and, where something can be done, what. At most 512 bytes, nothing that a terminal
 /// would obey in it, though the peer has a say.
 pub fn explain(error: &Error) -> Box<str> {
     let text = match error {
@@ -11,7 +11,7 @@ pub fn explain(error: &Error) -> Box<str> {
         Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
             "what answers does not speak TLS; is it a port for http://?".into()
         }
-        Error::AlertReceived(alert) => refused(*alert).into(),
+        Error::AlertReceived(alert) => refused(*alert),
         Error::PeerIncompatible(what) => {
             format!("the peer and this side have no TLS in common ({what:?}); TLS 1.2 and 1.3 are spoken here")
         }
