@@ -5,7 +5,7 @@ use core::time::Duration;
 use tidewire_core::Instant;
 use tidewire_core::client::{CloseReason, ConnectError, Event, EventSource, Reason, Restart, Source, State};
 use tidewire_core::http::{ResponseHead, Url};
-use tidewire_tests::client::{Client, UNTIL_CLOSE, config, field};
+use tidewire_tests::client::{Client, UNTIL_CLOSE, config, config_post, field};
 
 fn head(status: u16, fields: &[(&str, &str)]) -> Box<ResponseHead> {
     let mut head = Box::new(ResponseHead::new(status));
@@ -84,6 +84,40 @@ fn end_without_a_head_is_no_response() {
         source.handle_end(Instant::START);
         assert!(matches!(source.poll_event(), Some(Event::Disconnected { reason: Reason::NoResponse, .. })));
     }
+}
+
+#[test]
+fn stack_that_never_sent_the_request_may_send_it_again() {
+    let now = Instant::START;
+    let failure = |sent| Reason::Stack { sent, error: "no route".into() };
+    for (sent, redirected, again) in [(false, false, true), (true, false, false), (false, true, false)] {
+        let mut source = Source::new(config_post("{}"), 1);
+        assert!(source.poll_request(now).is_some());
+        source.handle_connected(now);
+        if redirected {
+            source.handle_head(now, head(307, &[("Location", "/there")]));
+            assert!(source.poll_request(now).is_some());
+            source.handle_connected(now);
+        }
+        source.handle_failure(now, failure(sent));
+        let event = source.poll_event().unwrap();
+        match event {
+            Event::Disconnected { reason, .. } => assert_eq!((reason, again), (failure(sent), true)),
+            Event::Closed(CloseReason::NotResent { .. }) => assert!(!again, "sent {sent}, redirected {redirected}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn silence_counts_from_when_the_application_waits_again() {
+    let (now, timeout) = (Instant::START, config().read_timeout.unwrap());
+    let mut source = Source::new(config(), 1);
+    source.poll_request(now).unwrap();
+    source.handle_connected(now);
+    source.handle_head(now, head(200, &[("Content-Type", "text/event-stream")]));
+    source.handle_resumed(now + timeout);
+    assert_eq!(source.poll_timeout(), Some(now + timeout + timeout));
 }
 
 #[test]

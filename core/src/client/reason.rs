@@ -58,6 +58,14 @@ pub enum Reason {
     ErrorEvent(Box<Message>),
     /// The connection broke.
     Reset,
+    /// Somebody else's HTTP stack failed, which knows no better names for it.
+    Stack {
+        /// Whether a server may have got the request; otherwise it is sent again whatever
+        /// [`Config::resend`](super::Config::resend) says.
+        sent: bool,
+        /// What the stack says, with the causes it names.
+        error: Box<str>,
+    },
     /// The stream reached one of the limits of the parser.
     Stream(sse::Error),
     /// The server answered with a status that the [policy](super::RetryStatus) tries again.
@@ -223,6 +231,8 @@ impl fmt::Display for Reason {
                 write_start(f, message.data())
             }
             Self::Reset => f.write_str("the connection broke"),
+            Self::Stack { sent: true, error } => write!(f, "the connection failed: {error}"),
+            Self::Stack { sent: false, error } => write!(f, "the connection could not be made: {error}"),
             Self::Stream(error) => error.fmt(f),
             Self::Status(refusal) => refusal.fmt(f),
             Self::Restart => f.write_str("restarted as asked"),

@@ -73,10 +73,10 @@ impl Source {
         Some(&self.request)
     }
 
-    /// Notes that the connection stands and the request is about to be sent.
+    /// Notes that the connection stands and the request is about to be sent, or that somebody else's HTTP stack, which does
+    /// not tell when it is connected, has the request: [`Config::head_timeout`] counts from here.
     pub fn handle_connected(&mut self, now: Instant) {
         if let Phase::Connecting { .. } = self.phase {
-            self.sent = true;
             self.phase = Phase::Head { until: after(now, self.config.head_timeout) };
         }
     }
@@ -84,6 +84,7 @@ impl Source {
     /// Takes the head of the final response.
     pub fn handle_head(&mut self, now: Instant, head: Box<ResponseHead>) {
         let Phase::Head { .. } = self.phase else { return };
+        self.sent = true;
         match judge(&head, &self.config) {
             Verdict::Stream => {
                 self.backoff.opened(now);
@@ -107,6 +108,13 @@ impl Source {
         if let Phase::Open { silent_at } | Phase::Answer { silent_at, .. } = &mut self.phase {
             *silent_at = after(now, self.config.read_timeout);
         }
+    }
+
+    /// Notes that the application waits again after it had an event: the silence of an open stream counts from here.
+    ///
+    /// For a driver whose HTTP stack reads only while it is asked: what came meanwhile may need a moment to arrive.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        self.handle_activity(now);
     }
 
     /// Reads the body of the response up to the next event; returns how many bytes that took. Call it again with the rest.
@@ -401,6 +409,8 @@ impl Source {
     /// Ends the attempt; another one follows where that is allowed.
     fn lose(&mut self, now: Instant, reason: Reason) {
         let _ = self.parser.finish();
+        // Whatever became of it, the request may have arrived, unless somebody knows better.
+        self.sent |= matches!(self.phase, Phase::Head { .. }) && !matches!(reason, Reason::Stack { sent: false, .. });
         if !self.config.reconnect {
             return self.finish(CloseReason::Lost(Box::new(reason)));
         }
