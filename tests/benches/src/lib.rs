@@ -1,4 +1,4 @@
-//! Tidewire's codecs beside their peers: the same streams, in the same chunks, checked to give the same events.
+//! Tidewire's codecs and clients beside their peers: the same streams, in the same chunks, checked to give the same events.
 //!
 //! In this folder, which is a workspace of its own:
 //!
@@ -6,12 +6,16 @@
 //! cargo run --release                            parsers, MB/s and share of the fastest peer (some minutes; a workload's name: only that)
 //! cargo run --release --bin serialize            serializers, nanoseconds
 //! cargo run --release --bin allocations          allocations per event
+//! cargo run --release --bin client               whole clients, from the socket to the event (a client and a workload: that once)
 //! ./instructions                                 instructions per event beside the targets, by valgrind
 //! ./instructions serialize                       the same for the serializers
 //! ```
 
+pub mod clients;
+pub mod counting;
 pub mod feed;
 pub mod parsers;
 pub mod serializers;
+pub mod served;
 pub mod sink;
 pub mod workloads;
