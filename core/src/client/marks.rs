@@ -48,7 +48,8 @@ pub enum Mark {
 /// Which messages end a stream, tell of an error, or are to be left out. Default none.
 ///
 /// The rules are asked in the order in which they were added; the first that knows the message decides. Once there is a
-/// rule for an end, a stream that ends without it is lost with [`Reason::Unfinished`](super::Reason::Unfinished).
+/// rule for an end, a stream that ends without it is lost with [`Reason::Unfinished`](super::Reason::Unfinished); and a
+/// connection that is lost before it counts as healthy only if the stream can be resumed, that is after an id.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     rules: Vec<Rule>,

@@ -411,6 +411,11 @@ impl Source {
         let _ = self.parser.finish();
         // Whatever became of it, the request may have arrived, unless somebody knows better.
         self.sent |= matches!(self.phase, Phase::Head { .. }) && !matches!(reason, Reason::Stack { sent: false, .. });
+        // What was received until then is of no use when it cannot be gone on with.
+        let is_lost = matches!(self.phase, Phase::Open { .. }) && self.last_event_id().is_empty();
+        if is_lost && self.config.marks.must_end() {
+            self.backoff.spoiled();
+        }
         if !self.config.reconnect {
             return self.finish(CloseReason::Lost(Box::new(reason)));
         }
