@@ -1,2 +1,65 @@
-//! Tidewire's event source over other people's HTTP stacks.
+//! Tidewire's event source over other people's HTTP stacks: the machine of `tidewire-core` decides, the stack carries.
+//!
+//! - [`EventSource`] follows a stream of events, reconnecting and resuming, over any [`Transport`]: a `reqwest::Client` (feature
+//!   `reqwest`), hyper-util's `Client` (feature `hyper`), or a closure from `http::Request` to `http::Response`.
+//! - [`EventReader`] reads the events of a body that is open already: any [`http_body::Body`], any stream of bytes;
+//!   [`events`] makes one of a response.
+//! - [`ByteStream`] turns a stream of bytes into a body; [`Timer`] is the time, with [`TokioTimer`] (feature `tokio`) and
+//!   [`SmolTimer`] (feature `smol`).
+//!
+//! HTTP/2, TLS, proxies, cookies and pools are the stack's. What a stream is, when to come back, after which event, which
+//! redirects to follow, how long to wait for what: that is the same as with the other drivers, and so are
+//! [`Config`](tidewire_core::client::Config), [`Event`](tidewire_core::client::Event) and [`Handle`].
+//!
+//! Nothing moves unless `next()` is awaited, nothing is spawned, and giving up that wait loses nothing. Both are
+//! [`futures_core::Stream`]s too.
+#![cfg_attr(
+    feature = "reqwest",
+    doc = r#"
+```no_run
+use tidewire_core::client::{Config, Event};
+use tidewire_http::EventSource;
+
+# #[tokio::main]
+# async fn main() -> Result<(), Box<dyn std::error::Error>> {
+// The event source follows redirects itself.
+let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+let mut source = EventSource::new(client, Config::new("http://127.0.0.1:8080/v1/events?channel=news".parse()?));
+while let Some(event) = source.next().await {
+    match event {
+        Event::Message(message) => println!("{}: {}", message.event_type(), message.data()),
+        other => eprintln!("{other}"),
+    }
+}
+# Ok(())
+# }
+```
+"#
+)]
 #![forbid(unsafe_code)]
+
+pub use tidewire_core as core;
+
+mod byte_stream;
+mod error;
+mod event_source;
+mod exchange;
+#[cfg(feature = "hyper")]
+mod over_hyper;
+#[cfg(feature = "reqwest")]
+mod over_reqwest;
+mod reader;
+mod timer;
+mod transport;
+
+pub use byte_stream::ByteStream;
+pub use error::{NotEvents, ReadError};
+pub use event_source::EventSource;
+pub use reader::{EventReader, events};
+pub use tidewire_std::{Handle, seed};
+#[cfg(feature = "smol")]
+pub use timer::SmolTimer;
+pub use timer::Timer;
+#[cfg(feature = "tokio")]
+pub use timer::TokioTimer;
+pub use transport::{BoxError, Transport};

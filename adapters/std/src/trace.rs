@@ -3,6 +3,7 @@
 use std::io;
 
 use tidewire_core::client::{self, Connect};
+use tidewire_core::http::Url;
 use tidewire_core::server;
 use tracing::{debug, info, trace, warn};
 
@@ -23,6 +24,11 @@ pub fn client(event: &client::Event) {
 /// Logs that a connection is being made.
 pub fn connect(wanted: &Connect) {
     debug!(target: TARGET, attempt = wanted.attempt, host = ?wanted.host, port = wanted.port, "connecting");
+}
+
+/// Logs that a request is handed to somebody else's HTTP stack.
+pub fn request(attempt: u64, url: &Url) {
+    debug!(target: TARGET, attempt, %url, "requesting");
 }
 
 /// Logs an accepted connection.

@@ -1,0 +1,57 @@
+use std::error::Error;
+use std::fmt;
+
+use http::Response;
+use tidewire_core::sse;
+
+/// Why a reader has no next event.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError<E> {
+    /// The body failed.
+    Body(E),
+    /// A limit was reached, which ends the stream, or a strict parser objects, and asking again goes on.
+    Parse(sse::Error),
+    /// The stream ended in the middle of an event, which is lost.
+    MidEvent,
+}
+
+/// A response that is no event stream, to read what it is.
+#[derive(Debug)]
+pub struct NotEvents<B> {
+    /// The response, its body unread.
+    pub response: Response<B>,
+}
+
+impl<E: fmt::Display> fmt::Display for ReadError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(error) => error.fmt(f),
+            Self::Parse(error) => error.fmt(f),
+            Self::MidEvent => f.write_str("the stream ended in the middle of an event, which is lost"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for ReadError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Body(error) => Some(error),
+            Self::Parse(error) => Some(error),
+            Self::MidEvent => None,
+        }
+    }
+}
+
+impl<B> fmt::Display for NotEvents<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the response is {}", self.response.status())?;
+        match self.response.headers().get(http::header::CONTENT_TYPE) {
+            Some(found) => write!(f, " with content-type {found:?}")?,
+            None => f.write_str(" without a content-type")?,
+        }
+        f.write_str(", not 200 with `text/event-stream`")
+    }
+}
+
+impl<B: fmt::Debug> Error for NotEvents<B> {}

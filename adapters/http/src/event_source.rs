@@ -1,0 +1,205 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use futures_core::Stream;
+use tidewire_core::client::{Config, Event, Reason, Source, State};
+use tidewire_std::{Asked, Control, Handle, Turns, seed, trace};
+
+use crate::exchange::{Exchange, Receiving, head_of, in_words};
+use crate::{BoxError, Timer, Transport};
+
+/// Follows an event stream over somebody else's HTTP, reconnecting as `config` says and resuming where it was.
+///
+/// Nothing moves unless [`next`](Self::next) is awaited: it sends, reads and keeps the time until there is an event. Its wait
+/// may be given up at any point, as in a `select`; nothing is lost by it. At most one frame of the body waits undecoded, and no
+/// other is read before: an application that takes its time slows the server down. Dropping the source cancels its request.
+///
+/// Of [`Config`] all counts but what is the stack's: `connect_timeout`, for which a stack has its own and which otherwise is part
+/// of `head_timeout`, and `head_limits`.
+pub struct EventSource<T: Transport, S> {
+    transport: T,
+    timer: S,
+    source: Source,
+    exchange: Exchange<T>,
+    control: Control,
+    turns: Turns,
+    /// Whether the application had an event since the stack was asked for more.
+    resumed: bool,
+    error: Option<BoxError>,
+}
+
+#[cfg(feature = "tokio")]
+impl<T: Transport> EventSource<T, crate::TokioTimer> {
+    /// Prepares to follow the stream, with the timers of tokio; the first wait sends the request.
+    pub fn new(transport: T, config: Config) -> Self {
+        Self::with_timer(transport, config, crate::TokioTimer::default())
+    }
+}
+
+impl<T: Transport, S: Timer> EventSource<T, S> {
+    /// Prepares to follow the stream, with timers of one's choice; the first wait sends the request.
+    pub fn with_timer(transport: T, config: Config, timer: S) -> Self {
+        let source = Source::new(config, seed());
+        let control = Control::new(source.state());
+        let turns = Turns::default();
+        Self { transport, timer, source, exchange: Exchange::None, control, turns, resumed: false, error: None }
+    }
+
+    /// Waits for the next event; none after [`Event::Closed`].
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            let now = self.timer.now();
+            match self.control.take(self.source.state()) {
+                Some(Asked::Close) => self.source.close(),
+                Some(Asked::Restart(restart)) => self.source.restart(now, restart),
+                None => {}
+            }
+            let event = self.decode();
+            if !self.source.is_attempting() {
+                self.exchange = Exchange::None;
+            }
+            if let Some(event) = event {
+                trace::client(&event);
+                self.resumed = true;
+                return Poll::Ready(Some(event));
+            }
+            if self.source.state() == State::Closed {
+                return Poll::Ready(None);
+            }
+            if std::mem::take(&mut self.resumed) {
+                self.source.handle_resumed(now);
+            }
+            self.begin();
+            ready!(self.turns.poll(context));
+            let moved = self.poll_exchange(context);
+            // After reading: what came while the caller was busy is no silence.
+            let deadline = self.source.poll_timeout();
+            if deadline.is_some_and(|at| at <= now) {
+                self.source.handle_timeout(now);
+            } else if moved.is_pending()
+                && deadline.is_none_or(|at| self.timer.poll_until(context, at).is_pending())
+                && !self.control.watch(context)
+            {
+                self.turns.rest();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Returns a handle to close, restart and watch the source from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.control.handle()
+    }
+
+    /// Returns the machine: its state, attempt, address, last event ID.
+    pub fn machine(&self) -> &Source {
+        &self.source
+    }
+
+    /// Returns the configuration to change, such as a token that runs out: see [`Source::config_mut`].
+    pub fn config_mut(&mut self) -> &mut Config {
+        self.source.config_mut()
+    }
+
+    /// Returns how far the source is.
+    pub fn state(&self) -> State {
+        self.source.state()
+    }
+
+    /// Returns the stack's own error of the last [`Reason::Stack`], to look into; none once a later attempt is answered.
+    pub fn stack_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.error.as_deref()
+    }
+
+    /// Returns the next event of what was received.
+    fn decode(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.source.poll_event() {
+                return Some(event);
+            }
+            let Exchange::Receiving(response) = &mut self.exchange else { return None };
+            let data = response.unread()?;
+            let (used, event) = self.source.read(self.timer.now(), data.chunk());
+            data.advance(used);
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// Sends the request that is due, if one is.
+    fn begin(&mut self) {
+        let now = self.timer.now();
+        let Some(request) = self.source.poll_request(now) else { return };
+        let begun = Exchange::begin(&mut self.transport, request);
+        trace::request(self.source.attempt(), self.source.url());
+        match begun {
+            Ok(exchange) => {
+                self.exchange = exchange;
+                // The stack connects when it likes and does not tell.
+                self.source.handle_connected(now);
+            }
+            Err(error) => self.fail(false, error.into()),
+        }
+    }
+
+    fn poll_exchange(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.exchange {
+            Exchange::None => return Poll::Pending,
+            Exchange::Sending(response) => match ready!(response.as_mut().poll(context)) {
+                Ok(response) => {
+                    self.error = None;
+                    self.source.handle_head(self.timer.now(), Box::new(head_of(&response)));
+                    self.exchange = Exchange::Receiving(Receiving::new(response.into_body()));
+                }
+                Err(error) => self.fail(!T::is_unsent(&error), error.into()),
+            },
+            Exchange::Receiving(response) => match ready!(response.poll_data(context)) {
+                Ok(true) => self.source.handle_activity(self.timer.now()),
+                Ok(false) => {
+                    self.exchange = Exchange::None;
+                    self.source.handle_end(self.timer.now());
+                }
+                Err(error) => self.fail(true, error.into()),
+            },
+        }
+        Poll::Ready(())
+    }
+
+    fn fail(&mut self, sent: bool, error: BoxError) {
+        self.exchange = Exchange::None;
+        let reason = Reason::Stack { sent, error: in_words(&error) };
+        self.error = Some(error);
+        self.source.handle_failure(self.timer.now(), reason);
+    }
+}
+
+/// What is pinned stands in boxes.
+impl<T: Transport, S> Unpin for EventSource<T, S> {}
+
+/// The events as [`EventSource::next`] gives them.
+impl<T: Transport, S: Timer> Stream for EventSource<T, S> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_next(context)
+    }
+}
+
+impl<T: Transport, S: fmt::Debug> fmt::Debug for EventSource<T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSource")
+            .field("source", &self.source)
+            .field("exchange", &self.exchange)
+            .field("timer", &self.timer)
+            .finish_non_exhaustive()
+    }
+}
