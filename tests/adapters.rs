@@ -476,6 +476,79 @@ macro_rules! suite {
             }
 
             #[test]
+            fn who_waits_for_the_opening_gets_all_events_from_then_on() {
+                run(async {
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let address = listener.local_addr().expect("bound");
+                    let server = thread::spawn(move || {
+                        // The first connection is refused a response.
+                        drop(listener.accept().expect("accepts"));
+                        let mut peer = answer(&listener);
+                        peer.write_all(b"id: 7\ndata: one\n\n").expect("writes");
+                        peer
+                    });
+                    let mut config = config(address, "/");
+                    config.backoff.base = Duration::from_millis(1);
+                    let mut source = EventSource::new(config);
+                    // Given up midway, again and again, it loses nothing.
+                    while poll_once(source.opened()).await.is_none() {
+                        yield_now().await;
+                    }
+                    let status = source.handle().status();
+                    assert_eq!((status.state, status.attempt), (State::Open, 2));
+                    assert!(status.last_error.is_some());
+                    source.opened().await.expect("is open still");
+                    assert!(matches!(source.next().await, Some(client::Event::Opened { .. })));
+                    let next = source.next().await;
+                    assert!(matches!(next, Some(client::Event::Message(message)) if message.data() == "one"));
+                    assert!(poll_once(source.next()).await.is_none());
+                    assert_eq!(source.handle().status().last_event_id, "7");
+                    drop(server.join().expect("no panic"));
+                });
+            }
+
+            #[test]
+            fn who_waits_for_the_opening_hears_why_there_is_none() {
+                run(async {
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let address = listener.local_addr().expect("bound");
+                    let server = thread::spawn(move || {
+                        let (mut peer, _) = listener.accept().expect("accepts");
+                        peer.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").expect("answers");
+                        peer
+                    });
+                    let mut source = EventSource::new(config(address, "/"));
+                    assert_eq!(source.opened().await, Err(CloseReason::NoContent));
+                    assert_eq!(source.opened().await, Err(CloseReason::NoContent));
+                    assert_eq!(source.next().await, Some(client::Event::Closed(CloseReason::NoContent)));
+                    assert_eq!(source.next().await, None);
+                    assert_eq!(source.opened().await, Err(CloseReason::NoContent));
+                    drop(server.join().expect("no panic"));
+                });
+            }
+
+            #[test]
+            fn a_source_is_a_stream() {
+                run(async {
+                    use futures_lite::StreamExt;
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let address = listener.local_addr().expect("bound");
+                    let server = thread::spawn(move || {
+                        let mut peer = answer(&listener);
+                        peer.write_all(b"data: 1\n\ndata: 2\n\ndata: 3\n\n").expect("writes");
+                        peer
+                    });
+                    let source = EventSource::new(config(address, "/"));
+                    let data = source.filter_map(|event| match event {
+                        client::Event::Message(message) => Some(message.data().to_owned()),
+                        _ => None,
+                    });
+                    assert_eq!(data.take(3).collect::<Vec<_>>().await, ["1", "2", "3"]);
+                    drop(server.join().expect("no panic"));
+                });
+            }
+
+            #[test]
             fn a_handle_restarts_and_closes_while_another_task_waits() {
                 run(async {
                     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -20,7 +20,7 @@ mod turns;
 pub use buffer::with_buffer;
 pub use clock::Clock;
 pub use decoder::{Decoder, ReadError};
-pub use handle::{Asked, Control, Handle};
+pub use handle::{Asked, Control, Handle, Status};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};

@@ -3,7 +3,8 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tidewire_core::client::{self, Config, ConnectError, Event, State};
+use futures_core::Stream;
+use tidewire_core::client::{self, CloseReason, Config, ConnectError, Event, State};
 use tidewire_core::{Closing, Protocol};
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
@@ -16,10 +17,14 @@ use crate::runtime::TcpStream;
 ///
 /// Nothing moves unless [`next`](Self::next) is awaited: it connects, reads, writes and keeps the time until there is an event.
 /// Its wait may be given up at any point, as in a `select`; nothing is lost by it. Dropping the source drops the connection.
+/// It is a [`Stream`] of its events, too.
 #[derive(Debug)]
 pub struct EventSource {
     machine: client::EventSource,
     socket: Socket,
+    /// The event that [`opened`](Self::opened) waited for.
+    ahead: Option<Event>,
+    ended: Option<Box<CloseReason>>,
     control: Control,
     clock: Clock,
     alarm: Alarm,
@@ -31,8 +36,38 @@ impl EventSource {
     pub fn new(config: Config) -> Self {
         let clock = Clock::start();
         let machine = client::EventSource::new(config, seed(), clock.now());
-        let control = Control::new(machine.state());
-        Self { machine, socket: Socket::None, control, clock, alarm: Alarm::default(), turns: Turns::default() }
+        let control = Control::new(machine.source(), clock);
+        Self {
+            machine,
+            socket: Socket::None,
+            ahead: None,
+            ended: None,
+            control,
+            clock,
+            alarm: Alarm::default(),
+            turns: Turns::default(),
+        }
+    }
+
+    /// Follows the stream and waits until it is [open](Self::opened).
+    ///
+    /// # Errors
+    ///
+    /// Why it never will be.
+    pub async fn open(config: Config) -> Result<Self, CloseReason> {
+        let mut source = Self::new(config);
+        source.opened().await?;
+        Ok(source)
+    }
+
+    /// Waits until the stream is open; at once when it is. Its events follow from [`next`](Self::next), the first of them
+    /// [`Event::Opened`]; attempts that fail meanwhile are not told there, but by [`Handle::status`].
+    ///
+    /// # Errors
+    ///
+    /// Why it is over.
+    pub async fn opened(&mut self) -> Result<(), CloseReason> {
+        poll_fn(|context| self.poll_opened(context)).await
     }
 
     /// Waits for the next event; none after [`Event::Closed`].
@@ -42,9 +77,12 @@ impl EventSource {
 
     /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Some(event) = self.ahead.take() {
+            return Poll::Ready(Some(event));
+        }
         loop {
             let now = self.clock.now();
-            match self.control.take(self.machine.state()) {
+            match self.control.take(self.machine.source()) {
                 Some(Asked::Close) => self.machine.close(now),
                 Some(Asked::Restart(restart)) => self.machine.restart(now, restart),
                 None => {}
@@ -55,6 +93,10 @@ impl EventSource {
             }
             if let Some(event) = event {
                 trace::client(&event);
+                self.control.tell(self.machine.source(), &event);
+                if let Event::Closed(reason) = &event {
+                    self.ended = Some(Box::new(reason.clone()));
+                }
                 return Poll::Ready(Some(event));
             }
             if self.machine.state() == State::Closed {
@@ -72,7 +114,7 @@ impl EventSource {
                 self.machine.handle_timeout(now);
             } else if moved.is_pending()
                 && self.alarm.poll(context, &self.clock, deadline).is_pending()
-                && !self.control.watch(context)
+                && !self.control.watch(context, self.machine.source())
             {
                 self.turns.rest();
                 return Poll::Pending;
@@ -93,6 +135,14 @@ impl EventSource {
     /// Returns how far the source is.
     pub fn state(&self) -> State {
         self.machine.state()
+    }
+
+    fn poll_opened(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        while self.machine.state() != State::Open && self.ahead.is_none() && self.ended.is_none() {
+            let event = ready!(self.poll_next(context));
+            self.ahead = event.filter(|event| !matches!(event, Event::Disconnected { .. }));
+        }
+        Poll::Ready(self.ended.as_deref().cloned().map_or(Ok(()), Err))
     }
 
     fn poll_socket(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -121,6 +171,14 @@ impl EventSource {
             }
         }
         Poll::Ready(())
+    }
+}
+
+impl Stream for EventSource {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_next(context)
     }
 }
 

@@ -50,4 +50,4 @@ pub use reader::Reader;
 pub use serve::{serve, serve_connection};
 #[cfg(feature = "serve")]
 pub use tidewire_std::SharedApi;
-pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, seed};
+pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, seed};
