@@ -30,11 +30,16 @@ fn no_help_is_wider_than_a_page_or_leaves_an_option_unexplained() {
         for line in help.lines() {
             assert!(line.chars().count() <= 130, "{command}: {line}");
         }
-        let mut lines = help.lines().skip_while(|line| *line != "Options:").skip(1).peekable();
-        while let Some(line) = lines.next_if(|line| !line.is_empty()) {
-            let explained = line.trim().split_once("  ").is_some() || lines.peek().is_some_and(|next| !next.is_empty());
-            assert!(explained, "{command}: {line}");
+        let mut options = 0;
+        let mut lines = help.lines().take_while(|line| *line != "Examples:").peekable();
+        while let Some(line) = lines.next() {
+            if line.trim_start().starts_with('-') {
+                let below = lines.peek().is_some_and(|next| next.starts_with("          "));
+                assert!(line.trim().contains("  ") || below, "{command}: {line}");
+                options += 1;
+            }
         }
+        assert!(options > 0, "{command}: {help}");
     }
 }
 
@@ -55,13 +60,35 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["serve", "--history-age", "0s"],
         &["serve", "--allow-origin", "https://example.org/"],
         &["serve", "--allow-host", "https://example.org"],
-        &["tail", "--read-timeout", "0s", "localhost"],
+        &["tail", "--idle-timeout", "0s", "localhost"],
+        &["tail", "--filter", "name=add", "localhost"],
+        &["tail", "--until", "/a~b", "localhost"],
+        &["tail", "--output", "loud", "localhost"],
+        &["tail", "--json", "--output", "raw", "localhost"],
+        &["tail", "--overwrite", "localhost"],
+        &["tail", "--replay", "file", "localhost"],
+        &["tail", "--replay", "file", "--speed", "0"],
+        &["tail", "--speed", "2", "localhost"],
         &["parse", "file"],
     ] {
         let ended = run(TIDEWIRE, arguments, b"");
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
         assert_eq!(ended.stdout, "", "{arguments:?}");
         assert!(ended.stderr.contains("--help"), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_examples_of_tail_show_every_group_of_its_options() {
+    let help = run(TIDEWIRE, &["tail", "--help"], b"").stdout;
+    let (options, after) = help.split_once("\nExamples:\n").unwrap();
+    let (examples, _) = after.split_once("\n\n").unwrap();
+    let groups: Vec<&str> =
+        options.split("\n\n").filter(|part| part.contains("\n  -") || part.contains("\n      -")).collect();
+    assert!(groups.len() >= 7, "{options}");
+    for group in groups.iter().filter(|group| !group.starts_with("Options:")) {
+        let mut flags = group.split_whitespace().filter(|word| word.starts_with('-'));
+        assert!(flags.any(|flag| examples.contains(&format!(" {} ", flag.trim_matches(',')))), "no example: {group}");
     }
 }
 
@@ -81,7 +108,7 @@ fn complete(arguments: &[&str]) {
     assert_eq!(help.code, Some(0), "{arguments:?}");
     assert!(help.stdout.contains("\nExamples:\n"), "{arguments:?}: {}", help.stdout);
     assert!(help.stdout.contains("tidewire "), "{arguments:?}");
-    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "124", "130"] {
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "124", "130"] {
         assert!(help.stdout.contains(&format!("\n  {code:>3}  ")), "{arguments:?}: no exit code {code}");
     }
 }

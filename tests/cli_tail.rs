@@ -83,11 +83,17 @@ fn the_request_is_as_told() {
     assert!(has(&request, "accept: text/event-stream") && has(&request, "cache-control: no-cache"), "{request}");
     let request = sent(&["-H", "X-One: 1", "-H", "x-two:2", "--last-event-id", "é 7"]);
     assert!(has(&request, "x-one: 1") && has(&request, "x-two: 2") && has(&request, "last-event-id: é 7"), "{request}");
-    let request = sent(&["-d", "{\"q\":1}", "-H", "content-type: application/json"]);
+    let request = sent(&["-d", "{\"q\":1}"]);
     assert!(request.starts_with("POST /a%20b?c=d HTTP/1.1\r\n"), "{request}");
     assert!(has(&request, "content-length: 7") && request.ends_with("\r\n\r\n{\"q\":1}"), "{request}");
+    assert!(has(&request, "content-type: application/json"), "{request}");
     let request = sent(&["-X", "REPORT", "-d", "x"]);
     assert!(request.starts_with("REPORT ") && request.ends_with("\r\n\r\nx"), "{request}");
+    assert!(has(&request, "content-type: text/plain;charset=utf-8"), "{request}");
+    let request = sent(&["-d", "{}", "-H", "Content-Type: application/x-own"]);
+    assert!(has(&request, "content-type: application/x-own") && !request.contains("json"), "{request}");
+    let request = sent(&["-A", "mine/1"]);
+    assert!(has(&request, "user-agent: mine/1") && request.matches("ser-").count() == 1, "{request}");
 }
 
 #[test]
@@ -104,6 +110,45 @@ fn a_body_comes_from_standard_input_or_a_file() {
     let ended = tail(&["-d", "@/no/such/file", &server.url()]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.starts_with("tidewire: --data @/no/such/file: "), "{}", ended.stderr);
+}
+
+#[test]
+fn a_token_authorizes_and_is_never_shown() {
+    let server = Canned::start(vec![Answer::Ends(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n".to_vec())]);
+    let file = std::env::temp_dir().join(format!("tidewire-token-{}", std::process::id()));
+    std::fs::write(&file, "sesame\n").unwrap();
+    let from_file = format!("@{}", file.display());
+    for arguments in [["--bearer", "sesame"], ["--bearer", &from_file]] {
+        let ended = tail(&[&arguments[..], &[&server.url()]].concat());
+        assert!(has(&server.request(), "authorization: Bearer sesame"));
+        assert_eq!(ended.code, Some(4));
+        assert!(!(ended.stdout + &ended.stderr).contains("sesame"));
+    }
+    std::fs::remove_file(&file).unwrap();
+    let with_environment = |arguments: &[&str]| {
+        let environment = ["TIDEWIRE_BEARER=open", TIDEWIRE, "tail"];
+        run("env", &[&environment, arguments, &[&server.url()]].concat(), b"");
+        server.request()
+    };
+    assert!(has(&with_environment(&[]), "authorization: Bearer open"));
+    assert!(has(&with_environment(&["--bearer", "sesame"]), "authorization: Bearer sesame"));
+    let own = with_environment(&["-H", "Authorization: Basic x"]);
+    assert!(has(&own, "authorization: Basic x") && !own.contains("Bearer"), "{own}");
+    for arguments in [["--bearer", "ses\name"], ["--bearer", ""]] {
+        let ended = tail(&[&arguments[..], &[&server.url()]].concat());
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("--bearer") && !ended.stderr.contains("ses"), "{}", ended.stderr);
+    }
+    let ended = tail(&["--bearer", "sesame", "-H", "authorization: Basic x", &server.url()]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+}
+
+#[test]
+fn the_longest_wait_can_be_told_also_against_the_server() {
+    let ends = Answer::Ends(Canned::stream("retry: 3600000\ndata: a\n\n"));
+    let server = Canned::start(vec![ends.clone(), ends]);
+    let ended = tail(&["--max-delay", "10ms", "--count", "2", &server.url()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\na\n"), "{}", ended.stderr);
 }
 
 #[test]
@@ -174,7 +219,7 @@ fn a_request_that_may_do_something_is_sent_again_only_if_told() {
     let ended = tail(&["-d", "question", &server.url()]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{}", ended.stderr);
     let server = streams();
-    let ended = tail(&["-d", "question", "--resend", "--count", "2", &server.url()]);
+    let ended = tail(&["-d", "question", "--retry-post", "--count", "2", &server.url()]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\nb\n"), "{}", ended.stderr);
     for _ in 0..2 {
         assert!(server.request().ends_with("question"));
@@ -275,12 +320,12 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 }
 
 #[test]
-fn silence_beyond_the_read_timeout_is_a_lost_connection() {
+fn silence_beyond_the_idle_timeout_is_a_lost_connection() {
     let server = Canned::start(vec![
         Answer::Stays(Canned::stream("retry: 10\nid: 1\ndata: a\n\n")),
         Answer::Stays(Canned::stream("data: b\n\n")),
     ]);
-    let ended = tail(&["--read-timeout", "200ms", "--count", "2", &server.url()]);
+    let ended = tail(&["--idle-timeout", "200ms", "--count", "2", &server.url()]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\nb\n"), "{}", ended.stderr);
 }
 

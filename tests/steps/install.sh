@@ -9,11 +9,12 @@ install_all() {
   cargo_tools
 }
 
-# Debian's chromium drives the page, curl follows the server.
+# Debian's chromium drives the page, curl follows the server, script gives the program a terminal.
 debian_packages() {
   local missing=()
   command -v chromium > /dev/null || missing+=(chromium)
   command -v curl > /dev/null || missing+=(curl)
+  command -v script > /dev/null || missing+=(bsdutils)
   command -v cc > /dev/null || missing+=(gcc libc6-dev)
   command -v c++ > /dev/null || missing+=(g++)
   if $long; then command -v valgrind > /dev/null || missing+=(valgrind); fi

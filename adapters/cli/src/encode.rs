@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidewire_core::sse::{self, EventId, EventName, Fields};
 
 use crate::exit::{Exit, Failure};
-use crate::json_lines::Line;
+use crate::json_lines::{Line, Timed};
 use crate::output::Output;
 use crate::stdin;
 
@@ -31,34 +31,30 @@ pub(crate) fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Appends the SSE form of one JSON line; what is no part of a stream (`open`, `error`, `closed`) and empty lines have none.
+/// Appends the SSE form of one JSON line; an empty one has none.
 fn encode(line: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     if line.trim_ascii().is_empty() {
         return Ok(());
     }
-    match serde_json::from_slice(line).map_err(|error| explain(&error))? {
+    append(&Timed::read(line)?.line, out)
+}
+
+/// Appends the SSE form of a line; what is no part of a stream (`open`, `error`, `closed`) has none.
+pub(crate) fn append(line: &Line<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+    match line {
         Line::Event { kind, data, own_id, .. } => {
-            let event = match &*kind {
+            let event = match &**kind {
                 // HTML Standard §9.2.6: "initialize event's type attribute to "message""
                 "" | "message" => None,
                 kind => Some(EventName::new(kind).map_err(|error| format!("\"type\": {error}"))?),
             };
-            let id = own_id.map(EventId::new).transpose().map_err(|error| format!("\"own_id\": {error}"))?;
-            Fields { id: id.as_ref(), event: event.as_ref(), data: &data, ..Fields::default() }.encode(out);
+            let id = own_id.as_deref().map(EventId::new).transpose();
+            let id = id.map_err(|error| format!("\"own_id\": {error}"))?;
+            Fields { id: id.as_ref(), event: event.as_ref(), data, ..Fields::default() }.encode(out);
         }
-        Line::Comment { comment } => sse::encode_comment(&comment, out),
-        Line::Retry { ms } => sse::encode_retry(Duration::from_millis(ms), out),
+        Line::Comment { comment } => sse::encode_comment(comment, out),
+        Line::Retry { ms } => sse::encode_retry(Duration::from_millis(*ms), out),
         Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } => {}
     }
     Ok(())
-}
-
-/// Says what is wrong with a line; the line's number is the caller's to say, `serde_json` sees only one line.
-fn explain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let reason = text.split_once(" at line ").map_or(&*text, |(reason, _)| reason);
-    match error.column() {
-        0 => reason.to_owned(),
-        column => format!("column {column}: {reason}"),
-    }
 }

@@ -16,6 +16,7 @@ pub(crate) enum Exit {
     BadInput = 7,
     Unfinished = 8,
     Listen = 9,
+    NotReached = 10,
     Timeout = 124,
     Interrupted = 130,
 }
@@ -57,7 +58,7 @@ impl Failure {
 }
 
 /// Each fits a line of a terminal of 80 columns.
-const CAUSES: [(Exit, &str); 12] = [
+const CAUSES: [(Exit, &str); 13] = [
     (Exit::Done, "done, or nobody reads our output any more"),
     (Exit::Failed, "something unexpected, such as a file that cannot be read"),
     (Exit::Usage, "the command line is wrong"),
@@ -65,9 +66,10 @@ const CAUSES: [(Exit, &str); 12] = [
     (Exit::Refused, "the server refused: its HTTP status is no success"),
     (Exit::NotAStream, "the answer is no event stream, or breaks rules or limits"),
     (Exit::NoContent, "the server said 204: there is nothing (more) to follow"),
-    (Exit::BadInput, "standard input broke the rules"),
+    (Exit::BadInput, "the input broke the rules, on standard input or in a file"),
     (Exit::Unfinished, "the input ended in the middle of an event"),
     (Exit::Listen, "the address to listen on cannot be used"),
+    (Exit::NotReached, "the stream ended before what --until waits for"),
     (Exit::Timeout, "the time of --timeout is over"),
     (Exit::Interrupted, "interrupted (for serve: twice, before it was drained)"),
 ];
@@ -86,6 +88,6 @@ mod tests {
         let table = Exit::table();
         let codes: Vec<u8> =
             table.lines().skip(1).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 124, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 124, 130]);
     }
 }

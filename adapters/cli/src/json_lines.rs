@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use tidewire_core::sse::MessageRef;
 
+use crate::time::Time;
+
 /// One line; the order of the fields is the order on the line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -15,33 +17,24 @@ use tidewire_core::sse::MessageRef;
 )]
 pub(crate) enum Line<'a> {
     /// A stream was opened.
-    Open {
-        #[serde(borrow)]
-        url: Cow<'a, str>,
-        status: u16,
-    },
+    Open { url: Cow<'a, str>, status: u16 },
     /// An event: `id` is the last event ID as of this event, `own_id` the `id` field that the event itself carried.
     Event {
-        #[serde(rename = "type", default = "message", borrow)]
+        #[serde(rename = "type", default = "message")]
         kind: Cow<'a, str>,
-        #[serde(borrow)]
         data: Cow<'a, str>,
-        #[serde(default, borrow)]
+        #[serde(default)]
         id: Cow<'a, str>,
-        #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         own_id: Option<Cow<'a, str>>,
     },
     /// A comment, without its colon.
-    Comment {
-        #[serde(borrow)]
-        comment: Cow<'a, str>,
-    },
+    Comment { comment: Cow<'a, str> },
     /// The server's reconnection time.
     Retry { ms: u64 },
     /// A connection failed or ended; with [`State::Closed`] for good.
     Error {
         state: State,
-        #[serde(borrow)]
         reason: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
@@ -49,10 +42,17 @@ pub(crate) enum Line<'a> {
         retry_in_ms: Option<u64>,
     },
     /// Nothing follows.
-    Closed {
-        #[serde(borrow)]
-        reason: Cow<'a, str>,
-    },
+    Closed { reason: Cow<'a, str> },
+}
+
+/// A line with the time when it happened, which `--timestamps` prints and a recording has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(expecting = "an object with `t`, as parse --json prints")]
+pub(crate) struct Timed<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<Time>,
+    #[serde(flatten)]
+    pub(crate) line: Line<'a>,
 }
 
 /// Whether another request follows an error.
@@ -76,9 +76,44 @@ impl<'a> Line<'a> {
 
     /// Appends the line with its line end.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        // Writing to a Vec does not fail, and every field has a JSON form.
-        let _ = serde_json::to_writer(&mut *out, self);
-        out.push(b'\n');
+        write(self, out);
+    }
+
+    /// Appends the line with a time and its line end.
+    pub(crate) fn write_timed(&self, time: Time, out: &mut Vec<u8>) {
+        #[derive(Serialize)]
+        struct Timed<'a, 'b> {
+            time: Time,
+            #[serde(flatten)]
+            line: &'b Line<'a>,
+        }
+        write(&Timed { time, line: self }, out);
+    }
+}
+
+impl Timed<'static> {
+    /// Reads one line.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the line's number is the caller's to say, `serde_json` sees only one line.
+    pub(crate) fn read(line: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(line).map_err(|error| explain(&error))
+    }
+}
+
+fn write(line: &impl Serialize, out: &mut Vec<u8>) {
+    // Writing to a Vec does not fail, and every field has a JSON form.
+    let _ = serde_json::to_writer(&mut *out, line);
+    out.push(b'\n');
+}
+
+fn explain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split_once(" at line ").map_or(&*text, |(reason, _)| reason);
+    match error.column() {
+        0 => reason.to_owned(),
+        column => format!("column {column}: {reason}"),
     }
 }
 
@@ -115,6 +150,28 @@ mod tests {
         let error = Line::Error { state: State::Closed, reason: "r".into(), status: None, retry_in_ms: None };
         assert_eq!(text(&error), "{\"t\":\"error\",\"state\":\"closed\",\"reason\":\"r\"}\n");
         assert_eq!(text(&Line::Closed { reason: "count".into() }), "{\"t\":\"closed\",\"reason\":\"count\"}\n");
+    }
+
+    #[test]
+    fn a_line_may_have_its_time() {
+        let line = Line::Retry { ms: 7 };
+        let time: Time = "2026-11-21T14:19:22.123Z".parse().unwrap();
+        let mut out = Vec::new();
+        line.write_timed(time, &mut out);
+        let expected = "{\"time\":\"2026-11-21T14:19:22.123Z\",\"t\":\"retry\",\"ms\":7}\n";
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+        assert_eq!(Timed::read(&out), Ok(Timed { time: Some(time), line: line.clone() }));
+        assert_eq!(Timed::read(br#"{"t":"retry","ms":7}"#), Ok(Timed { time: None, line }));
+        for wrong in [
+            r#"{"t":"retry","ms":7,"tim":"x"}"#,
+            r#"{"t":"retry","ms":7,"time":"x"}"#,
+            r#"{"ms":7}"#,
+            "[]",
+            "7",
+            r#"{"t":"retry","ms":7"#,
+        ] {
+            assert!(Timed::read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod logging;
 mod output;
 mod parse;
 mod plain;
+mod pretty;
 mod publish;
 mod runtime;
 mod serve;
@@ -21,7 +22,7 @@ mod stdin;
 mod stop;
 mod tail;
 mod target;
-mod view;
+mod time;
 
 use args::{Arguments, Command};
 use exit::Exit;
@@ -32,7 +33,6 @@ fn main() -> ExitCode {
         Command::Tail(tail) => tail::run(&tail),
         Command::Publish(publish) => publish::run(&publish),
         Command::Parse(parse) => parse::run(&parse),
-
         Command::Encode(_) => encode::run(),
     };
     match result {

@@ -42,10 +42,15 @@ pub(crate) fn colors() -> bool {
     io::stderr().is_terminal() && colors_wanted()
 }
 
+/// Returns whether a terminal can do more than write on, line after line.
+pub(crate) fn can_move() -> bool {
+    env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
 /// On a terminal that can, unless `NO_COLOR` is set (<https://no-color.org>).
 fn colors_wanted() -> bool {
     let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && env::var_os("TERM").is_none_or(|term| term != "dumb")
+    !refused && can_move()
 }
 
 /// Writes a line to standard error. Where that cannot be written to, there is nobody to be told.

@@ -12,7 +12,7 @@ mod tail;
 pub(crate) use parse::{Encode, Parse};
 pub(crate) use publish::Publish;
 pub(crate) use serve::Serve;
-pub(crate) use tail::Tail;
+pub(crate) use tail::{Format, Speed, Tail};
 
 /// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.
 #[derive(Debug, Parser)]

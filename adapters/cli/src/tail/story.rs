@@ -1,0 +1,124 @@
+//! What happened to a stream and its connection, as lines; and with which code the program ends.
+
+use std::time::Duration;
+
+use tidewire_core::client::publish::Refusal as Problem;
+use tidewire_core::client::{CloseReason, Event, Reason, Refusal};
+use tidewire_core::http::BodyError;
+
+use crate::exit::Exit;
+use crate::json_lines::{Line, State};
+
+/// What an event of the client tells.
+#[derive(Clone, Debug)]
+pub(super) enum Told<'a> {
+    Line(Line<'a>),
+    /// It is over; `error` says that it failed.
+    End {
+        error: Option<Line<'a>>,
+        reason: String,
+        exit: Exit,
+    },
+    Nothing,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn new(event: &'a Event) -> Self {
+        match event {
+            Event::Opened { status, url, .. } => {
+                Self::Line(Line::Open { url: url.to_string().into(), status: *status })
+            }
+            Event::Message(message) => Self::Line(Line::message(message.as_ref())),
+            Event::Comment(comment) => Self::Line(Line::Comment { comment: (&**comment).into() }),
+            Event::Retry(time) => Self::Line(Line::Retry { ms: millis(*time) }),
+            Event::Disconnected { reason, retry_in, .. } => Self::Line(Line::Error {
+                state: State::Connecting,
+                reason: lost(reason).into(),
+                status: status_of(reason),
+                retry_in_ms: Some(millis(*retry_in)),
+            }),
+            Event::Closed(reason) => Self::end(reason),
+            _ => Self::Nothing,
+        }
+    }
+
+    fn end(reason: &CloseReason) -> Self {
+        let exit = exit(reason);
+        let text = over(reason);
+        let error = (exit != Exit::Done).then(|| Line::Error {
+            state: State::Closed,
+            reason: text.clone().into(),
+            status: status(reason),
+            retry_in_ms: None,
+        });
+        Self::End { error, reason: text, exit }
+    }
+}
+
+/// Says why it is over.
+fn over(reason: &CloseReason) -> String {
+    match reason {
+        CloseReason::Status(refusal) => refused(refusal),
+        reason => reason.to_string(),
+    }
+}
+
+/// Says why the connection was lost.
+fn lost(reason: &Reason) -> String {
+    match reason {
+        Reason::Status(refusal) => refused(refusal),
+        reason => reason.to_string(),
+    }
+}
+
+/// Says why the server refused: if it explains itself as our server does, with its sentence.
+fn refused(refusal: &Refusal) -> String {
+    let problem = Problem::read(refusal.head.status, &refusal.body);
+    if problem.reason.is_some() { format!("{}: {problem}", refusal.url) } else { refusal.to_string() }
+}
+
+/// The exit code of an end.
+fn exit(reason: &CloseReason) -> Exit {
+    match reason {
+        CloseReason::Requested => Exit::Done,
+        CloseReason::NoContent => Exit::NoContent,
+        CloseReason::Status(_) | CloseReason::Redirect { .. } | CloseReason::NoTls(_) => Exit::Refused,
+        CloseReason::ContentType(_) | CloseReason::ContentCoding(_) => Exit::NotAStream,
+        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => match &**reason {
+            // The stream was all there was to have.
+            Reason::Ended { mid_event: false } => Exit::Done,
+            Reason::Ended { mid_event: true } => Exit::Unfinished,
+            Reason::Status(_) => Exit::Refused,
+            Reason::Head(_) | Reason::TooManyInterim { .. } | Reason::Framing(_) | Reason::Stream(_) => {
+                Exit::NotAStream
+            }
+            Reason::Body(error) if *error != BodyError::Truncated => Exit::NotAStream,
+            _ => Exit::Network,
+        },
+        _ => Exit::Failed,
+    }
+}
+
+/// The status that ended it, if one did.
+fn status(reason: &CloseReason) -> Option<u16> {
+    match reason {
+        CloseReason::NoContent => Some(204),
+        CloseReason::Status(refusal) | CloseReason::ContentType(refusal) | CloseReason::ContentCoding(refusal) => {
+            Some(refusal.head.status)
+        }
+        CloseReason::Redirect { status, .. } => Some(*status),
+        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => status_of(reason),
+        _ => None,
+    }
+}
+
+fn status_of(reason: &Reason) -> Option<u16> {
+    match reason {
+        Reason::Status(refusal) => Some(refusal.head.status),
+        _ => None,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
