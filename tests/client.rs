@@ -1,11 +1,13 @@
 //! What the client sends, and what it makes of the answer.
 
 use bytes::Bytes;
-use tidewire_core::client::{CloseReason, ConnectError, Event, Reason, RetryStatus, State};
+use tidewire_core::client::{CloseReason, ConnectError, Event, Reason, RetryStatus, State, TunnelError};
 use tidewire_core::http::Method;
 use tidewire_core::sse::EventId;
 use tidewire_core::{Closing, Protocol};
-use tidewire_tests::client::{CHUNKED, Client, UNTIL_CLOSE, chunk, config, config_of, config_post, field, response};
+use tidewire_tests::client::{
+    CHUNKED, Client, UNTIL_CLOSE, chunk, config, config_of, config_post, field, response, target,
+};
 
 // The request.
 
@@ -33,7 +35,7 @@ fn host_has_the_port_unless_it_is_the_usual_one() {
     ] {
         let mut client = Client::new(config_of(url));
         let asked = &client.connects[0];
-        assert_eq!((&*asked.host, asked.port, asked.tls), connect);
+        assert_eq!(target(asked), connect);
         assert_eq!(field(&client.accept(), "host"), Some(host));
     }
 }
@@ -383,11 +385,16 @@ fn every_event_and_reason_says_something() {
         ConnectError::Refused,
         ConnectError::TimedOut,
         ConnectError::Unreachable,
-        ConnectError::Tls,
+        ConnectError::NotFound,
+        ConnectError::Denied,
+        ConnectError::Unsupported,
+        ConnectError::Tls("the certificate has expired".into()),
+        ConnectError::ProxyRefused { status: 503 },
+        ConnectError::Tunnel(TunnelError::NoResponse),
         ConnectError::Other,
     ] {
         let mut client = Client::new(config());
-        client.refuse(error);
+        client.refuse(error.clone());
         assert_eq!(client.lost().to_string(), error.to_string());
         assert!(error.to_string().len() > 20);
     }

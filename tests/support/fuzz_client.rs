@@ -81,7 +81,7 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], reques
                 requests.push(client.accept());
             }
         }
-        b'f' => client.refuse(ERRORS[number as usize % ERRORS.len()]),
+        b'f' => client.refuse(ERRORS[number as usize % ERRORS.len()].clone()),
         // What comes in.
         b'S' => receive(UNTIL_CLOSE.as_bytes()),
         b'C' => receive(CHUNKED.as_bytes()),
@@ -129,7 +129,7 @@ const ERRORS: [ConnectError; 6] = [
     ConnectError::Refused,
     ConnectError::TimedOut,
     ConnectError::Unreachable,
-    ConnectError::Tls,
+    ConnectError::NotFound,
     ConnectError::Other,
 ];
 

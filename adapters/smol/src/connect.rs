@@ -1,7 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tidewire_core::client::{Connect, ConnectError};
+use tidewire_core::client::{Connect, ConnectError, Peer};
 use tidewire_std::{connect_any, connect_error, tune};
 
 use crate::runtime::{TcpStream, pause, resolve};
@@ -18,10 +18,11 @@ pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 
 /// Makes the connection that a machine asks for.
 pub(crate) async fn attempt(wanted: Connect) -> Result<TcpStream, ConnectError> {
-    if wanted.tls {
+    if wanted.tls.is_some() {
         return Err(ConnectError::NoTls);
     }
-    let addresses = resolve(&wanted.host, wanted.port).await.map_err(|_| ConnectError::Resolve)?;
+    let Peer::Tcp { host, port } = wanted.peer else { return Err(ConnectError::Unsupported) };
+    let addresses = resolve(&host, port).await.map_err(|_| ConnectError::Resolve)?;
     connect_to(addresses).await.map_err(|error| connect_error(&error))
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use tidewire_core::client::{self, CloseReason, Config, ConnectError, Event, State};
+use tidewire_core::client::{self, CloseReason, Config, ConnectError, Event, Progress, State};
 use tidewire_core::{Closing, Protocol};
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
@@ -104,6 +104,8 @@ impl EventSource {
             }
             if let Some(wanted) = self.machine.poll_connect(now) {
                 trace::connect(&wanted);
+                // The steps are not told apart.
+                self.machine.handle_progress(now, wanted.attempt, Progress::Resolved);
                 self.socket = Socket::Connecting(wanted.attempt, Box::pin(attempt(wanted)));
             }
             ready!(self.turns.poll(context));

@@ -29,6 +29,9 @@ pub fn connect_error(error: &io::Error) -> ConnectError {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
             ConnectError::Unreachable
         }
+        io::ErrorKind::NotFound => ConnectError::NotFound,
+        io::ErrorKind::PermissionDenied => ConnectError::Denied,
+        io::ErrorKind::Unsupported => ConnectError::Unsupported,
         _ => ConnectError::Other,
     }
 }

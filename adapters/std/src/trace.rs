@@ -23,7 +23,7 @@ pub fn client(event: &client::Event) {
 
 /// Logs that a connection is being made.
 pub fn connect(wanted: &Connect) {
-    debug!(target: TARGET, attempt = wanted.attempt, host = ?wanted.host, port = wanted.port, "connecting");
+    debug!(target: TARGET, attempt = wanted.attempt, peer = %quoted(&wanted.peer), tls = wanted.tls.is_some(), "connecting");
 }
 
 /// Logs that a request is handed to somebody else's HTTP stack.

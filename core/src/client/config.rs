@@ -1,8 +1,9 @@
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ContentType, Marks, Resend, RetryStatus};
+use super::{ContentType, Marks, Proxies, Resend, RetryStatus};
 use crate::backoff;
 use crate::http::{Fields, HeadLimits, Method, Url};
 use crate::sse::{EventId, Limits};
@@ -56,11 +57,31 @@ pub struct Config {
     ///
     /// [`RedirectError::TooMany`]: super::RedirectError::TooMany
     pub max_redirects: u32,
-    /// How long connecting may take, name and address together; then [`Reason::ConnectTimeout`]. Default 10 s. `None`: as
-    /// long as the system likes, which may be minutes.
+    /// The proxies between here and the server. Default none; the environment is only looked at by who asks for it
+    /// (`tidewire_std::proxies_from_env`). Each hop of a redirect is asked about anew.
+    pub proxies: Proxies,
+    /// The path of a Unix socket to connect to, whatever host and port the URL names; redirects stay on it, and
+    /// [`proxies`](Self::proxies) do not apply. `Host` and the certificate's name are still those of the URL. Default none.
+    pub unix_socket: Option<Box<str>>,
+    /// How long it may take to find the addresses of the host, or of the proxy; then [`Reason::ResolveTimeout`]. Default 10 s.
+    /// `None`: as long as the system likes.
+    ///
+    /// [`Reason::ResolveTimeout`]: super::Reason::ResolveTimeout
+    pub resolve_timeout: Option<Duration>,
+    /// How long connecting to them may take, all addresses together; then [`Reason::ConnectTimeout`]. Default 10 s. `None`: as
+    /// long as the system likes, which may be minutes. Over somebody else's HTTP, where steps cannot be told, all of them.
     ///
     /// [`Reason::ConnectTimeout`]: super::Reason::ConnectTimeout
     pub connect_timeout: Option<Duration>,
+    /// How long a proxy may take to connect to the server (CONNECT, for https); then [`Reason::TunnelTimeout`]. Default 10 s.
+    /// `None`: for ever.
+    ///
+    /// [`Reason::TunnelTimeout`]: super::Reason::TunnelTimeout
+    pub tunnel_timeout: Option<Duration>,
+    /// How long securing the connection may take; then [`Reason::TlsTimeout`]. Default 10 s. `None`: for ever.
+    ///
+    /// [`Reason::TlsTimeout`]: super::Reason::TlsTimeout
+    pub tls_timeout: Option<Duration>,
     /// How long the response's head may take from the connection on; then [`Reason::HeadTimeout`]. Default 60 s: some servers
     /// send it with the first event only. `None`: for ever.
     ///
@@ -100,7 +121,12 @@ impl Config {
             max_answer: None,
             marks: Marks::none(),
             max_redirects: 20,
+            proxies: Proxies::default(),
+            unix_socket: None,
+            resolve_timeout: Some(Duration::from_secs(10)),
             connect_timeout: Some(Duration::from_secs(10)),
+            tunnel_timeout: Some(Duration::from_secs(10)),
+            tls_timeout: Some(Duration::from_secs(10)),
             head_timeout: Some(Duration::from_secs(60)),
             read_timeout: Some(Duration::from_secs(300)),
             error_body_timeout: Duration::from_secs(5),

@@ -2,7 +2,11 @@ use alloc::boxed::Box;
 
 use bytes::Bytes;
 
-use super::{Config, ConnectError, Event, Piece, Reason, Restart, Source, State, Wire};
+use super::connect::{Route, Step};
+use super::{
+    CloseReason, Config, Connect, ConnectError, Event, Piece, Progress, Proxy, Reason, Restart, RetryStatus, Source,
+    State, Wire,
+};
 use crate::http::Url;
 use crate::{Closing, Instant, Protocol};
 
@@ -17,7 +21,7 @@ use crate::{Closing, Instant, Protocol};
 /// time slows the server down. While anything waits, the stream is not silent: [`Config::read_timeout`] stands still.
 ///
 /// ```
-/// use tidewire_core::client::{Config, Event, EventSource};
+/// use tidewire_core::client::{Config, Event, EventSource, Peer};
 /// use tidewire_core::http::Url;
 /// use tidewire_core::{Instant, Protocol};
 ///
@@ -26,7 +30,7 @@ use crate::{Closing, Instant, Protocol};
 /// let mut client = EventSource::new(config, 1, now);
 ///
 /// let connect = client.poll_connect(now).expect("the first connection is due at once");
-/// assert_eq!((&*connect.host, connect.port), ("localhost", 8080));
+/// assert_eq!(connect.peer, Peer::Tcp { host: "localhost".into(), port: 8080 });
 /// client.handle_connected(now, connect.attempt);
 /// assert!(client.poll_transmit().is_some_and(|request| request.starts_with(b"GET /events HTTP/1.1\r\n")));
 ///
@@ -44,56 +48,74 @@ pub struct EventSource {
     source: Source,
     /// The socket of the current attempt, once it is connected.
     wire: Option<Wire>,
+    /// The way of the attempt that is made or was made last.
+    route: Route,
     /// When something was last handled: the time of what is decoded later.
     now: Instant,
-}
-
-/// A connection that is to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Connect {
-    /// Which attempt it is for, counted from 1: goes along with the answer.
-    pub attempt: u64,
-    /// The name or address of the host; an IPv6 address without brackets.
-    pub host: Box<str>,
-    /// The port.
-    pub port: u16,
-    /// Whether the connection is to be secured.
-    pub tls: bool,
 }
 
 impl EventSource {
     /// Returns the client of the stream that `config` describes; the first connection is due at once. The same `seed`, inputs
     /// and times give the same delays.
     pub fn new(config: Config, seed: u64, now: Instant) -> Self {
-        Self { source: Source::new(config, seed), wire: None, now }
+        Self { source: Source::new(config, seed), wire: None, route: Route::Direct, now }
     }
 
     /// Returns the connection to make, when one is due and all events are taken. An older socket is to be dropped.
-    /// [`poll_timeout`](Protocol::poll_timeout) has the deadline, which counts from here.
+    /// [`poll_timeout`](Protocol::poll_timeout) has the deadline of the first step, which counts from here.
     pub fn poll_connect(&mut self, now: Instant) -> Option<Connect> {
-        let url = &self.source.poll_request(now)?.url;
-        let (host, port, tls) = (url.host().into(), url.port(), url.is_tls());
+        self.source.poll_request(now)?;
+        let (request, config) = (self.source.request(), self.source.config());
+        self.route = Route::to(&request.url, config);
+        let connect = self.route.connect(self.source.attempt(), request, config);
+        self.source.handle_step(now, self.route.first_step());
         self.wire = None;
         self.now = now;
-        Some(Connect { attempt: self.source.attempt(), host, port, tls })
+        Some(connect)
     }
 
-    /// Notes that the connection stands. One of an older attempt is ignored: drop it.
+    /// Notes that a step on the way to the connection is done: the deadline of the next one counts from here. What comes
+    /// out of order is ignored, as is what concerns an older attempt. A driver that cannot tell the steps says
+    /// [`Progress::Resolved`] at once: then [`Config::connect_timeout`] bounds all of them together.
+    pub fn handle_progress(&mut self, now: Instant, attempt: u64, progress: Progress) {
+        if attempt != self.source.attempt() {
+            return;
+        }
+        let Some(next) = self.route.step_after(progress, self.url().is_tls()) else { return };
+        if self.source.step().is_some_and(|step| step < next) {
+            self.now = now;
+            self.source.handle_step(now, next);
+        }
+    }
+
+    /// Notes that the connection stands, with all its steps done. One of an older attempt is ignored: drop it.
     pub fn handle_connected(&mut self, now: Instant, attempt: u64) {
         if attempt != self.source.attempt() || !self.source.is_connecting() {
             return;
         }
         self.now = now;
         self.source.handle_connected(now);
-        self.wire = Some(Wire::new(self.source.request(), self.source.config().head_limits));
+        let (request, config) = (self.source.request(), self.source.config());
+        let head = self.route.head(request, config);
+        self.wire = Some(Wire::with_head(&head, request.body.as_ref(), config.head_limits));
     }
 
     /// Notes that the connection could not be made. That of an older attempt is ignored.
     pub fn handle_connect_failed(&mut self, now: Instant, attempt: u64, error: ConnectError) {
-        if attempt == self.source.attempt() && self.source.is_connecting() {
-            self.now = now;
-            self.source.handle_failure(now, Reason::Connect(error));
+        if attempt != self.source.attempt() || !self.source.is_connecting() {
+            return;
+        }
+        self.now = now;
+        let proxy = self.route.proxy().map(Proxy::authority);
+        match (error, proxy) {
+            (ConnectError::ProxyRefused { status }, Some(proxy)) if !RetryStatus::Transient.retries(status) => {
+                self.source.finish(CloseReason::ProxyRefused { proxy, status });
+            }
+            (error, Some(proxy)) if self.source.step().is_some_and(|step| step <= Step::Connect) => {
+                let error = ConnectError::Proxy { proxy, error: Box::new(error) };
+                self.source.handle_failure(now, Reason::Connect(error));
+            }
+            (error, _) => self.source.handle_failure(now, Reason::Connect(error)),
         }
     }
 

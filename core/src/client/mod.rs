@@ -27,7 +27,7 @@
 //!     if closing() is Abort: drop the socket, if there is one
 //!     if poll_connect(now) gives a Connect: start connecting there
 //!     write poll_transmit
-//!     wait for: connected or not   → handle_connected, handle_connect_failed
+//!     wait for: connected or not   → handle_progress, handle_connected, handle_connect_failed
 //!               bytes              → handle_input         the end  → handle_eof
 //!               an error           → handle_reset         poll_timeout → handle_timeout
 //! }
@@ -53,25 +53,33 @@ pub mod exchange;
 pub mod publish;
 
 mod config;
+mod connect;
 mod content;
 mod event;
 mod event_source;
 mod marks;
+mod no_proxy;
 mod policy;
+mod proxy;
 mod reason;
 mod redirect;
 mod request;
 mod source;
+mod tunnel;
 mod wire;
 
 pub use config::Config;
+pub use connect::{Connect, Peer, Progress};
 pub use content::{Answer, ContentType};
 pub use event::{Event, Restart, State};
-pub use event_source::{Connect, EventSource};
+pub use event_source::EventSource;
 pub use marks::{Mark, Marks};
+pub use no_proxy::NoProxy;
 pub use policy::{Resend, RetryStatus};
+pub use proxy::{EnvProxyError, Proxies, Proxy, ProxyError};
 pub use reason::{CloseReason, ConnectError, Reason, Refusal};
 pub use redirect::RedirectError;
 pub use request::Request;
 pub use source::Source;
+pub use tunnel::{Tunnel, TunnelError};
 pub use wire::{MAX_INTERIM, Piece, Wire, WireEvent};

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::RedirectError;
-use crate::http::{BodyError, FramingError, HeadError, Method, ResponseHead, Url};
+use super::{RedirectError, TunnelError};
+use crate::http::{BodyError, FramingError, HeadError, Method, ResponseHead, Url, reason_phrase};
 use crate::sse::{self, Message};
 
 /// Why a connection, or the attempt to have one, ended.
@@ -15,8 +15,23 @@ use crate::sse::{self, Message};
 pub enum Reason {
     /// The connection could not be made.
     Connect(ConnectError),
+    /// The addresses of the host were not found within [`Config::resolve_timeout`](super::Config::resolve_timeout).
+    ResolveTimeout {
+        /// The limit.
+        after: Duration,
+    },
     /// The connection took longer than [`Config::connect_timeout`](super::Config::connect_timeout).
     ConnectTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// The proxy took longer to connect to the server than [`Config::tunnel_timeout`](super::Config::tunnel_timeout).
+    TunnelTimeout {
+        /// The limit.
+        after: Duration,
+    },
+    /// Securing the connection took longer than [`Config::tls_timeout`](super::Config::tls_timeout).
+    TlsTimeout {
         /// The limit.
         after: Duration,
     },
@@ -109,6 +124,13 @@ pub enum CloseReason {
     },
     /// The stream is at an https URL, and the driver secures no connections.
     NoTls(Box<Url>),
+    /// The proxy refused to connect to the server, with a status that asking again does not change.
+    ProxyRefused {
+        /// The host and port of the proxy.
+        proxy: Box<str>,
+        /// What it answered: 407 where it wants to know who asks.
+        status: u16,
+    },
     /// The connection ended, and its request must not be sent again unasked
     /// ([`Config::resend`](super::Config::resend)).
     NotResent {
@@ -175,7 +197,7 @@ fn write_start(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 /// Why a connection could not be made; told by the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The name of the host has no address, or nobody could be asked for one.
@@ -186,10 +208,31 @@ pub enum ConnectError {
     TimedOut,
     /// There is no way there.
     Unreachable,
-    /// The connection could not be secured.
-    Tls,
+    /// There is no Unix socket at the path.
+    NotFound,
+    /// The system does not let this program connect there.
+    Denied,
+    /// The system, or the driver, has no such sockets.
+    Unsupported,
+    /// The connection could not be secured: the cause, for people.
+    Tls(Box<str>),
     /// The driver secures no connections. Final: [`CloseReason::NoTls`].
     NoTls,
+    /// The proxy before the server could not be connected to.
+    Proxy {
+        /// Its host and port.
+        proxy: Box<str>,
+        /// Why not.
+        error: Box<ConnectError>,
+    },
+    /// The proxy refused to connect to the server. With 408, 425, 429 or 5xx (but 501 and 505) it is asked again; any other
+    /// status is final: [`CloseReason::ProxyRefused`].
+    ProxyRefused {
+        /// What it answered: 407 where it wants to know who asks.
+        status: u16,
+    },
+    /// The answer of the proxy is not understood.
+    Tunnel(TunnelError),
     /// Anything else.
     Other,
 }
@@ -198,9 +241,21 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => error.fmt(f),
+            Self::ResolveTimeout { after } => write!(
+                f,
+                "no address for the host within {after:?}; is the network up, or `resolve_timeout` too short?"
+            ),
             Self::ConnectTimeout { after } => {
                 write!(f, "no connection within {after:?}; is the host up, or `connect_timeout` too short?")
             }
+            Self::TunnelTimeout { after } => write!(
+                f,
+                "no connection through the proxy within {after:?}; is the host behind it up, or `tunnel_timeout` too short?"
+            ),
+            Self::TlsTimeout { after } => write!(
+                f,
+                "no secure connection within {after:?}; does the port speak TLS, or is `tls_timeout` too short?"
+            ),
             Self::HeadTimeout { after } => {
                 write!(
                     f,
@@ -285,6 +340,9 @@ impl fmt::Display for CloseReason {
                     "{url} wants https, which is not built in; follow it by http:// through something that speaks TLS"
                 )
             }
+            Self::ProxyRefused { proxy, status } => {
+                write!(f, "{proxy}: {}", ConnectError::ProxyRefused { status: *status })
+            }
             Self::NotResent { method, reason } => {
                 write!(f, "{reason}; the {method} request is not sent again unless `resend` allows it")
             }
@@ -312,14 +370,37 @@ impl fmt::Display for ConnectError {
             Self::Refused => "the connection was refused; does the server run, and on this port?",
             Self::TimedOut => "the connection was not answered in time; is the host up?",
             Self::Unreachable => "the host cannot be reached; is the network up?",
-            Self::Tls => "the connection could not be secured",
+            Self::NotFound => "there is no such Unix socket; does the server run, and is the path right?",
+            Self::Denied => "the system does not allow the connection; what are the rights of the socket?",
+            Self::Unsupported => "there are no such sockets here; use another address of the server",
+            Self::Tls(cause) => {
+                f.write_str("the connection could not be secured: ")?;
+                // The peer has a say in it.
+                return cause.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"));
+            }
             Self::NoTls => "https is not built in",
+            Self::Proxy { proxy, error } => return write!(f, "proxy {proxy}: {error}"),
+            Self::ProxyRefused { status: 407 } => {
+                "the proxy wants to know who asks (407); give its URL as http://USER:PASSWORD@HOST:PORT"
+            }
+            Self::ProxyRefused { status } => {
+                return write!(f, "the proxy refused to connect to the server ({status} {})", reason_phrase(*status));
+            }
+            Self::Tunnel(error) => return write!(f, "the answer of the proxy is not understood: {error}"),
             Self::Other => "the connection could not be made",
         })
     }
 }
 
-impl Error for ConnectError {}
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Proxy { error, .. } => Some(error),
+            Self::Tunnel(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// How many characters of what a server says are shown.
 const SHOWN: usize = 200;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use super::connect::Step;
 use super::policy::{Refused, Verdict, judge};
 use super::{
     Answer, CloseReason, Config, ConnectError, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State,
@@ -69,8 +70,20 @@ impl Source {
             self.sent = false;
         }
         self.attempt += 1;
-        self.phase = Phase::Connecting { until: after(now, self.config.connect_timeout) };
+        self.phase = Phase::Connecting { step: Step::Connect, until: after(now, self.config.connect_timeout) };
         Some(&self.request)
+    }
+
+    /// Notes that a step of connecting begins.
+    pub(super) fn handle_step(&mut self, now: Instant, step: Step) {
+        if let Phase::Connecting { .. } = self.phase {
+            self.phase = Phase::Connecting { step, until: after(now, step.timeout(&self.config)) };
+        }
+    }
+
+    /// Returns what the making of a connection is about, while there is one made.
+    pub(super) const fn step(&self) -> Option<Step> {
+        if let Phase::Connecting { step, .. } = self.phase { Some(step) } else { None }
     }
 
     /// Notes that the connection stands and the request is about to be sent, or that somebody else's HTTP stack, which does
@@ -184,9 +197,7 @@ impl Source {
         }
         let passed = Option::unwrap_or_default;
         match self.phase {
-            Phase::Connecting { .. } => {
-                self.lose(now, Reason::ConnectTimeout { after: passed(self.config.connect_timeout) });
-            }
+            Phase::Connecting { step, .. } => self.lose(now, step.timed_out(passed(step.timeout(&self.config)))),
             Phase::Head { .. } => self.lose(now, Reason::HeadTimeout { after: passed(self.config.head_timeout) }),
             Phase::Refused { .. } => self.settle(now, true),
             Phase::Open { .. } | Phase::Answer { .. } => {
@@ -241,7 +252,7 @@ impl Source {
     /// Returns when to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Connecting { until }
+            Phase::Connecting { until, .. }
             | Phase::Head { until }
             | Phase::Open { silent_at: until }
             | Phase::Answer { silent_at: until, .. } => until,
@@ -437,7 +448,7 @@ impl Source {
         self.events.push_back(Event::Disconnected { reason, retry_at, retry_in });
     }
 
-    fn finish(&mut self, reason: CloseReason) {
+    pub(super) fn finish(&mut self, reason: CloseReason) {
         let _ = self.parser.finish();
         self.phase = Phase::Closed;
         self.events.push_back(Event::Closed(reason));
@@ -451,6 +462,7 @@ enum Phase {
         redirected: bool,
     },
     Connecting {
+        step: Step,
         until: Option<Instant>,
     },
     /// The request was sent.

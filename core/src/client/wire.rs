@@ -13,7 +13,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::{Reason, Request};
-use crate::http::{BodyReader, HeadLimits, HeadReader, Method, ResponseHead, response_framing};
+use crate::http::{BodyReader, HeadLimits, HeadReader, Method, RequestHead, ResponseHead, response_framing};
 use crate::{Closing, Instant, Protocol};
 
 /// How many 1xx responses may come before the final one.
@@ -62,10 +62,15 @@ pub enum WireEvent {
 impl Wire {
     /// Returns the exchange that begins with `request`.
     pub fn new(request: &Request, limits: HeadLimits) -> Self {
+        Self::with_head(&request.head(), request.body.as_ref(), limits)
+    }
+
+    /// Returns the exchange that begins with a request of this head, which tells the length of `body`.
+    pub(super) fn with_head(request: &RequestHead, body: Option<&Bytes>, limits: HeadLimits) -> Self {
         let mut head = Vec::with_capacity(512);
-        request.head().encode(&mut head);
+        request.encode(&mut head);
         let mut transmit = VecDeque::new();
-        match &request.body {
+        match body {
             Some(body) if body.len() <= TOGETHER => {
                 head.extend_from_slice(body);
                 transmit.push_back(head.into());

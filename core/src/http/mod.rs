@@ -31,7 +31,7 @@ mod head;
 mod host;
 mod media_type;
 mod method;
-mod percent;
+pub(crate) mod percent;
 mod reader;
 mod status;
 mod target;

@@ -14,7 +14,7 @@ pub(super) fn encode_into(text: &[u8], keep: impl Fn(u8) -> bool, out: &mut Vec<
 
 /// Appends `text` to `out` with each `%XX` as the byte it stands for, and returns whether every `%` had its two digits;
 /// one that has not stays as it is.
-pub(super) fn decode_into(mut text: &[u8], out: &mut Vec<u8>) -> bool {
+pub(crate) fn decode_into(mut text: &[u8], out: &mut Vec<u8>) -> bool {
     let mut well_formed = true;
     while let Some((&byte, rest)) = text.split_first() {
         text = rest;

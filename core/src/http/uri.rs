@@ -1,5 +1,6 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -91,6 +92,12 @@ impl Url {
     /// Returns what stands in the `Host` field: the host, and the port if it is not the scheme's default.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Returns the host and the port, also where that is the scheme's default.
+    pub fn host_and_port(&self) -> Box<str> {
+        let default = if self.tls { 443 } else { 80 };
+        if self.port == default { format!("{}:{}", self.authority, self.port).into() } else { self.authority.clone() }
     }
 
     /// Returns the request target in origin form: path and query.
