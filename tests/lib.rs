@@ -8,12 +8,16 @@ pub mod canned;
 pub mod chromium;
 #[path = "support/client.rs"]
 pub mod client;
+#[path = "support/coding.rs"]
+pub mod coding;
 #[path = "support/command.rs"]
 pub mod command;
 #[path = "support/fuzz.rs"]
 pub mod fuzz;
 #[path = "support/fuzz_client.rs"]
 pub mod fuzz_client;
+#[path = "support/fuzz_coding.rs"]
+pub mod fuzz_coding;
 #[path = "support/fuzz_http.rs"]
 pub mod fuzz_http;
 #[path = "support/fuzz_server.rs"]

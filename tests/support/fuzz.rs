@@ -1,6 +1,6 @@
 //! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
 
-use crate::{fuzz_client, fuzz_http, fuzz_server, fuzz_sse};
+use crate::{fuzz_client, fuzz_coding, fuzz_http, fuzz_server, fuzz_sse};
 
 /// What a target does with an input; it panics when something is wrong.
 pub type Body = fn(&[u8]);
@@ -10,6 +10,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("client_machine", fuzz_client::machine),
     ("http_chunked_body", fuzz_http::chunked_body),
+    ("http_coding", fuzz_coding::coding),
     ("http_request_head", fuzz_http::request_head),
     ("http_response_head", fuzz_http::response_head),
     ("http_url", fuzz_http::url),

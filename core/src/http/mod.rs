@@ -23,6 +23,9 @@
 //! connection is to be closed. Responses are read as a browser would where the RFC lets it: bare LF as a line end, folded
 //! lines and equal repeated lengths are accepted.
 
+#[cfg(feature = "deflate")]
+pub mod coding;
+
 mod body;
 mod encode;
 mod fields;

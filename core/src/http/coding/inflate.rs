@@ -1,0 +1,106 @@
+//! Deflate (RFC 1951), into a window that is lent from.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+
+use super::CodingError;
+
+/// Decompresses; what comes out lies in the window until it is consumed.
+pub(super) struct Inflate {
+    /// `None` until the first byte, so that an idle decoder is small.
+    machine: Option<Box<DecompressorOxide>>,
+    /// A ring of the last [`WINDOW`] bytes.
+    window: Vec<u8>,
+    /// Where in the window the next byte goes.
+    at: usize,
+    /// Where in the window there are bytes that nobody has consumed.
+    data: Range<usize>,
+    /// Whether the window went round since the start: before, there is nothing behind its end to refer to.
+    is_round: bool,
+    /// Whether the input was malformed behind what came out last.
+    is_broken: bool,
+}
+
+/// How far a call of [`Inflate::run`] came.
+pub(super) struct Run {
+    /// How many bytes of the input it took.
+    pub(super) used: usize,
+    /// Whether the compressed data are at their end.
+    pub(super) done: bool,
+}
+
+impl Inflate {
+    pub(super) const fn new() -> Self {
+        Self { machine: None, window: Vec::new(), at: 0, data: 0..0, is_round: false, is_broken: false }
+    }
+
+    /// Begins anew.
+    pub(super) fn restart(&mut self) {
+        if let Some(machine) = &mut self.machine {
+            machine.init();
+        }
+        (self.at, self.is_round) = (0, false);
+    }
+
+    /// Decompresses until the window is full or the input is used up. There is to be no data left.
+    pub(super) fn run(&mut self, input: &[u8]) -> Result<Run, CodingError> {
+        if self.is_broken {
+            return Err(CodingError::Data);
+        }
+        if self.window.is_empty() {
+            self.window = vec![0; WINDOW];
+        }
+        let machine = self.machine.get_or_insert_default();
+        let mut flags = inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
+        if !self.is_round {
+            // A distance to before the start is an error then.
+            flags |= inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        }
+        let (status, used, count) = decompress(machine, input, &mut self.window, self.at, flags);
+        let done = match status {
+            TINFLStatus::Done => true,
+            TINFLStatus::NeedsMoreInput | TINFLStatus::HasMoreOutput => false,
+            _ if count == 0 => return Err(CodingError::Data),
+            // What came out before the fault counts, as it would if the input had been cut there.
+            _ => {
+                self.is_broken = true;
+                false
+            }
+        };
+        self.data = self.at..self.at + count;
+        self.at = self.data.end;
+        if self.at == WINDOW {
+            (self.at, self.is_round) = (0, true);
+        }
+        Ok(Run { used, done })
+    }
+
+    /// Lends what came out and was not consumed.
+    pub(super) fn data(&self) -> &[u8] {
+        self.window.get(self.data.clone()).unwrap_or_default()
+    }
+
+    /// Drops the last bytes of what came out.
+    pub(super) fn shorten(&mut self, count: usize) {
+        self.data.end = self.data.end.saturating_sub(count).max(self.data.start);
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.data.start = self.data.start.saturating_add(count).min(self.data.end);
+    }
+}
+
+impl fmt::Debug for Inflate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflate").field("at", &self.at).field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+/// RFC 1951 §2: "the distance is limited to 32K bytes".
+pub(super) const WINDOW: usize = 32 << 10;
