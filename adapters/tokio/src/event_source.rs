@@ -77,16 +77,16 @@ impl EventSource {
 
     /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        if let Some(event) = self.ahead.take() {
-            return Poll::Ready(Some(event));
+        if self.ahead.is_some() {
+            return Poll::Ready(self.ahead.take());
         }
         loop {
-            let now = self.clock.now();
             match self.control.take(self.machine.source()) {
-                Some(Asked::Close) => self.machine.close(now),
-                Some(Asked::Restart(restart)) => self.machine.restart(now, restart),
+                Some(Asked::Close) => self.machine.close(self.clock.now()),
+                Some(Asked::Restart(restart)) => self.machine.restart(self.clock.now(), restart),
                 None => {}
             }
+            // Before the clock: a look at it costs as much as a short event.
             let event = self.machine.poll_event();
             if self.machine.closing() == Closing::Abort {
                 self.socket = Socket::None;
@@ -102,6 +102,7 @@ impl EventSource {
             if self.machine.state() == State::Closed {
                 return Poll::Ready(None);
             }
+            let now = self.clock.now();
             if let Some(wanted) = self.machine.poll_connect(now) {
                 trace::connect(&wanted);
                 // The steps are not told apart.

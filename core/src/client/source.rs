@@ -336,7 +336,7 @@ impl Source {
     fn read_stream(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
         let mut rest = bytes;
         while let Phase::Open { .. } = self.phase {
-            let mut events = self.parser.feed(rest);
+            let mut events = self.parser.feed_one(rest);
             let found = events.next().map(|found| found.map(|item| item.to_owned()));
             rest = events.rest();
             let event = match found {

@@ -77,6 +77,10 @@ impl BodyReader {
                     }
                 }
                 state => {
+                    if let Some((size, after)) = state.begin_chunk(rest) {
+                        (*state, rest) = (State::Data { left: size }, after);
+                        continue;
+                    }
                     let Some((&byte, after)) = rest.split_first() else { break };
                     rest = after;
                     *state = state.clone().step(byte).unwrap_or_else(State::Failed);
@@ -191,6 +195,25 @@ enum Trailer {
 }
 
 impl State {
+    /// Takes all between the data of two chunks at once, if it is what nearly always is there: no extension, no trailers.
+    #[inline]
+    fn begin_chunk<'a>(&self, input: &'a [u8]) -> Option<(u64, &'a [u8])> {
+        let line = match self {
+            Self::DataCr => input.strip_prefix(b"\r\n")?,
+            Self::Size { digits: 0, .. } => input,
+            _ => return None,
+        };
+        let mut size = 0;
+        for (index, &byte) in line.iter().enumerate().take(COMMON_SIZE_DIGITS + 1) {
+            match char::from(byte).to_digit(16) {
+                Some(digit) => size = size * 16 + u64::from(digit),
+                None if size == 0 => return None,
+                None => return Some((size, line.get(index..)?.strip_prefix(b"\r\n")?)),
+            }
+        }
+        None
+    }
+
     /// Takes one byte of a chunked body that is not data.
     fn step(self, byte: u8) -> Result<Self, BodyError> {
         match (self, byte) {
@@ -331,3 +354,6 @@ impl core::error::Error for BodyError {}
 
 /// As many as fit 64 bits.
 const MAX_SIZE_DIGITS: u8 = 16;
+
+/// Chunks are hardly ever larger.
+const COMMON_SIZE_DIGITS: usize = 7;

@@ -24,6 +24,13 @@ impl<'p, 'c> Events<'p, 'c> {
         Self { parser, rest, text: "", text_start: 0, text_end: rest.len() }
     }
 
+    /// Validates no more than is lent: it is one item that will be taken.
+    #[inline]
+    pub(super) fn one(mut self) -> Self {
+        self.text_end = 0;
+        self
+    }
+
     /// Returns the next item; none when the chunk is used up.
     ///
     /// # Errors

@@ -123,6 +123,12 @@ impl Parser {
         Events::new(self, rest)
     }
 
+    /// Takes one item of a chunk, whose [rest](Events::rest) is fed again: nothing behind it is looked at.
+    #[inline]
+    pub(crate) fn feed_one<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Events<'p, 'c> {
+        self.feed(chunk).one()
+    }
+
     /// Notes the end of the stream and returns whether anything was lost by it; what comes next is a new stream, with the same last
     /// event ID.
     pub fn finish(&mut self) -> End {
