@@ -77,7 +77,9 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             if std::mem::take(&mut self.resumed) {
                 self.source.handle_resumed(now);
             }
-            self.begin();
+            if !self.begin() {
+                continue;
+            }
             ready!(self.turns.poll(context));
             let moved = self.poll_exchange(context);
             // After reading: what came while the caller was busy is no silence.
@@ -135,10 +137,10 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
         }
     }
 
-    /// Sends the request that is due, if one is.
-    fn begin(&mut self) {
+    /// Sends the request that is due, if one is; false when that failed at once, which the source has to tell.
+    fn begin(&mut self) -> bool {
         let now = self.timer.now();
-        let Some(request) = self.source.poll_request(now) else { return };
+        let Some(request) = self.source.poll_request(now) else { return true };
         let begun = Exchange::begin(&mut self.transport, request);
         trace::request(self.source.attempt(), self.source.url());
         match begun {
@@ -146,8 +148,12 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
                 self.exchange = exchange;
                 // The stack connects when it likes and does not tell.
                 self.source.handle_connected(now);
+                true
             }
-            Err(error) => self.fail(false, error.into()),
+            Err(error) => {
+                self.fail(false, error.into());
+                false
+            }
         }
     }
 
