@@ -312,6 +312,27 @@ fn handle_closes_restarts_and_watches() {
 }
 
 #[test]
+fn opening_can_be_waited_for_and_the_status_told() {
+    let mut fake = Fake::new(config());
+    let handle = fake.source.handle();
+    fake.stack.fail(true, "no route");
+    let opened = |fake: &mut Fake| block_on(poll_once(fake.source.opened()));
+    assert_eq!(opened(&mut fake), None);
+    let status = handle.status();
+    assert_eq!((status.state, status.failures), (State::Connecting, 1));
+    assert!(
+        status.last_error.is_some_and(|error| error.ends_with("no response: no route")) && status.retry_at.is_some()
+    );
+    fake.time.advance_to_deadline();
+    fake.stack.open();
+    assert_eq!((opened(&mut fake), opened(&mut fake)), (Some(Ok(())), Some(Ok(()))));
+    assert!(matches!(fake.event(), Event::Opened { .. }));
+    handle.close();
+    assert_eq!(fake.closed(), CloseReason::Requested);
+    assert_eq!(opened(&mut fake), Some(Err(CloseReason::Requested)));
+}
+
+#[test]
 fn asking_the_handle_wakes_who_waits() {
     let mut fake = Fake::open(config());
     let handle = fake.source.handle();

@@ -5,8 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use futures_core::Stream;
-use tidewire_core::client::{Config, Event, Reason, Source, State};
-use tidewire_std::{Asked, Control, Handle, Turns, seed, trace};
+use tidewire_core::client::{CloseReason, Config, Event, Reason, Source, State};
+use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
 use crate::exchange::{Exchange, Receiving, head_of, in_words};
 use crate::{BoxError, Timer, Transport};
@@ -24,6 +24,9 @@ pub struct EventSource<T: Transport, S> {
     timer: S,
     source: Source,
     exchange: Exchange<T>,
+    /// The event that [`opened`](Self::opened) waited for.
+    ahead: Option<Event>,
+    ended: Option<Box<CloseReason>>,
     control: Control,
     turns: Turns,
     /// Whether the application had an event since the stack was asked for more.
@@ -43,9 +46,29 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
     /// Prepares to follow the stream, with timers of one's choice; the first wait sends the request.
     pub fn with_timer(transport: T, config: Config, timer: S) -> Self {
         let source = Source::new(config, seed());
-        let control = Control::new(source.state());
-        let turns = Turns::default();
-        Self { transport, timer, source, exchange: Exchange::None, control, turns, resumed: false, error: None }
+        let control = Control::new(&source, Clock::showing(timer.now()));
+        Self {
+            transport,
+            timer,
+            source,
+            exchange: Exchange::None,
+            ahead: None,
+            ended: None,
+            control,
+            turns: Turns::default(),
+            resumed: false,
+            error: None,
+        }
+    }
+
+    /// Waits until the stream is open; at once when it is. Its events follow from [`next`](Self::next), the first of them
+    /// [`Event::Opened`]; attempts that fail meanwhile are not told there, but by [`Handle::status`].
+    ///
+    /// # Errors
+    ///
+    /// Why it is over.
+    pub async fn opened(&mut self) -> Result<(), CloseReason> {
+        poll_fn(|context| self.poll_opened(context)).await
     }
 
     /// Waits for the next event; none after [`Event::Closed`].
@@ -55,9 +78,12 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
 
     /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Some(event) = self.ahead.take() {
+            return Poll::Ready(Some(event));
+        }
         loop {
             let now = self.timer.now();
-            match self.control.take(self.source.state()) {
+            match self.control.take(&self.source) {
                 Some(Asked::Close) => self.source.close(),
                 Some(Asked::Restart(restart)) => self.source.restart(now, restart),
                 None => {}
@@ -68,6 +94,10 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             }
             if let Some(event) = event {
                 trace::client(&event);
+                self.control.tell(&self.source, &event);
+                if let Event::Closed(reason) = &event {
+                    self.ended = Some(Box::new(reason.clone()));
+                }
                 self.resumed = true;
                 return Poll::Ready(Some(event));
             }
@@ -88,7 +118,7 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
                 self.source.handle_timeout(now);
             } else if moved.is_pending()
                 && deadline.is_none_or(|at| self.timer.poll_until(context, at).is_pending())
-                && !self.control.watch(context)
+                && !self.control.watch(context, &self.source)
             {
                 self.turns.rest();
                 return Poll::Pending;
@@ -119,6 +149,14 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
     /// Returns the stack's own error of the last [`Reason::Stack`], to look into; none once a later attempt is answered.
     pub fn stack_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.error.as_deref()
+    }
+
+    fn poll_opened(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        while self.source.state() != State::Open && self.ahead.is_none() && self.ended.is_none() {
+            let event = ready!(self.poll_next(context));
+            self.ahead = event.filter(|event| !matches!(event, Event::Disconnected { .. }));
+        }
+        Poll::Ready(self.ended.as_deref().cloned().map_or(Ok(()), Err))
     }
 
     /// Returns the next event of what was received.

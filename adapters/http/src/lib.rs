@@ -56,7 +56,7 @@ pub use byte_stream::ByteStream;
 pub use error::{NotEvents, ReadError};
 pub use event_source::EventSource;
 pub use reader::{EventReader, events};
-pub use tidewire_std::{Handle, seed};
+pub use tidewire_std::{Handle, Status, seed};
 #[cfg(feature = "smol")]
 pub use timer::SmolTimer;
 pub use timer::Timer;

@@ -14,6 +14,12 @@ impl Clock {
         Self { start: StdInstant::now() }
     }
 
+    /// Starts a clock that shows `now`, for a driver whose time is another's.
+    pub fn showing(now: Instant) -> Self {
+        let start = StdInstant::now();
+        Self { start: start.checked_sub(now.since_start()).unwrap_or(start) }
+    }
+
     /// Returns the time since the start, monotonic.
     pub fn now(&self) -> Instant {
         Instant::from_start(self.start.elapsed())
@@ -47,6 +53,13 @@ mod tests {
         let first = clock.now();
         assert!(clock.now() >= first);
         assert!(clock.unix() > UnixTime::from_millis(1_700_000_000_000));
+    }
+
+    #[test]
+    fn a_clock_can_show_what_another_one_does() {
+        let second = Instant::START + Duration::from_secs(1);
+        let shown = Clock::showing(second).now();
+        assert!(second <= shown && shown < second + Duration::from_secs(60), "{shown:?}");
     }
 
     #[test]
