@@ -4,9 +4,15 @@ use std::task::{Context, Poll, ready};
 
 use tidewire_core::{Closing, Instant, Protocol};
 use tidewire_std::{Clock, Turns};
+#[cfg(feature = "tls")]
+use tidewire_tls::Server;
 
+#[cfg(feature = "tls")]
+use crate::accept::Securing;
 use crate::alarm::Alarm;
 use crate::link::Link;
+#[cfg(feature = "tls")]
+use crate::runtime::TlsStream;
 use crate::runtime::{AsyncRead, AsyncWrite};
 
 /// Drives one machine over one socket, or over any stream: TLS, a pipe, a socket of one's own making.
@@ -21,6 +27,21 @@ pub struct Connection<IO, P> {
     clock: Clock,
     alarm: Alarm,
     turns: Turns,
+}
+
+#[cfg(feature = "tls")]
+impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<TlsStream<IO>, P> {
+    /// Secures the accepted `io`, and drives `protocol` over it. The handshake has the time that the machine gives the first
+    /// request.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handshake, in words.
+    pub async fn accept_tls(io: IO, tls: &Server, mut protocol: P, clock: Clock) -> io::Result<Self> {
+        let mut securing = Securing::new(io, tls);
+        let stream = poll_fn(|context| securing.poll(context, &clock, &mut protocol)).await?;
+        Ok(Self::new(stream, protocol, clock))
+    }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {

@@ -31,9 +31,12 @@
 
 pub use tidewire_core as core;
 
+#[cfg(feature = "tls")]
+mod accept;
 mod alarm;
 mod connect;
 mod connection;
+mod connector;
 mod event_source;
 mod link;
 mod reader;
@@ -43,10 +46,17 @@ mod serve;
 
 pub use connect::connect;
 pub use connection::Connection;
+pub use connector::Connector;
 pub use event_source::EventSource;
 pub use reader::Reader;
+#[cfg(feature = "tls")]
+pub use runtime::TlsStream;
 #[cfg(feature = "serve")]
 pub use serve::{serve, serve_connection};
+#[cfg(all(feature = "serve", feature = "tls"))]
+pub use serve::{serve_connection_tls, serve_tls};
 #[cfg(feature = "serve")]
 pub use tidewire_std::SharedApi;
 pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, seed};
+#[cfg(feature = "tls")]
+pub use tidewire_tls as tls;

@@ -12,10 +12,16 @@ use std::{sync::Arc, thread};
 #[cfg(feature = "serve")]
 use smol::{Executor, channel};
 
+#[cfg(feature = "tls")]
+pub use futures_rustls::server::TlsStream;
+#[cfg(feature = "tls")]
+pub(crate) use futures_rustls::{Accept, TlsAcceptor, TlsConnector};
 pub(crate) use smol::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "serve")]
 pub(crate) use smol::net::TcpListener;
 pub(crate) use smol::net::TcpStream;
+#[cfg(unix)]
+pub(crate) use smol::net::unix::UnixStream;
 
 /// Reads once; none is the end.
 pub(crate) fn poll_read<R: AsyncRead + Unpin>(

@@ -24,15 +24,17 @@ pub fn explain(error: &Error) -> Box<str> {
 
 /// Does what [`explain`] does, for the error of a stream: that of TLS within it, or its own.
 pub fn explain_io(error: &io::Error) -> Box<str> {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(inner) => explain(inner),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return explain(inner);
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => {
             "the peer ended the connection in the handshake; does it speak TLS on this port?".into()
         }
-        None if error.kind() == io::ErrorKind::ConnectionReset => {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
             "the peer reset the connection in the handshake; does it speak TLS on this port?".into()
         }
-        None => bounded(&error.to_string()),
+        _ => bounded(&error.to_string()),
     }
 }
 

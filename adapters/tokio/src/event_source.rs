@@ -1,17 +1,16 @@
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use tidewire_core::client::{self, CloseReason, Config, ConnectError, Event, Progress, State};
+use tidewire_core::client::{self, CloseReason, Config, Event, State};
 use tidewire_core::{Closing, Protocol};
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
 use crate::alarm::Alarm;
-use crate::connect::attempt;
+use crate::connector::{Connecting, Connector, Steps, Transport};
 use crate::link::Link;
-use crate::runtime::TcpStream;
 
 /// Follows an event stream, reconnecting as `config` says and resuming where it was.
 ///
@@ -21,6 +20,7 @@ use crate::runtime::TcpStream;
 #[derive(Debug)]
 pub struct EventSource {
     machine: client::EventSource,
+    connector: Connector,
     socket: Socket,
     /// The event that [`opened`](Self::opened) waited for.
     ahead: Option<Event>,
@@ -34,11 +34,18 @@ pub struct EventSource {
 impl EventSource {
     /// Prepares to follow the stream; the first wait connects.
     pub fn new(config: Config) -> Self {
+        Self::with_connector(config, Connector::new())
+    }
+
+    /// Prepares to follow the stream over connections made by `connector`: with a CA of one's own, over a transport of one's
+    /// own.
+    pub fn with_connector(config: Config, connector: Connector) -> Self {
         let clock = Clock::start();
         let machine = client::EventSource::new(config, seed(), clock.now());
         let control = Control::new(machine.source(), clock);
         Self {
             machine,
+            connector,
             socket: Socket::None,
             ahead: None,
             ended: None,
@@ -89,7 +96,7 @@ impl EventSource {
             // Before the clock: a look at it costs as much as a short event.
             let event = self.machine.poll_event();
             if self.machine.closing() == Closing::Abort {
-                self.socket = Socket::None;
+                self.leave();
             }
             if let Some(event) = event {
                 trace::client(&event);
@@ -105,9 +112,9 @@ impl EventSource {
             let now = self.clock.now();
             if let Some(wanted) = self.machine.poll_connect(now) {
                 trace::connect(&wanted);
-                // The steps are not told apart.
-                self.machine.handle_progress(now, wanted.attempt, Progress::Resolved);
-                self.socket = Socket::Connecting(wanted.attempt, Box::pin(attempt(wanted)));
+                let (attempt, steps) = (wanted.attempt, Steps::default());
+                let connecting = Box::pin(self.connector.clone().connect(wanted, steps.clone(), self.clock));
+                self.socket = Socket::Connecting { attempt, steps, connecting };
             }
             ready!(self.turns.poll(context));
             let moved = self.poll_socket(context);
@@ -148,13 +155,24 @@ impl EventSource {
         Poll::Ready(self.ended.as_deref().cloned().map_or(Ok(()), Err))
     }
 
+    /// Drops the connection, or the making of it.
+    fn leave(&mut self) {
+        if let Socket::Connected(link) = &mut self.socket {
+            link.leave();
+        }
+        self.socket = Socket::None;
+    }
+
     fn poll_socket(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.socket {
             Socket::None => return Poll::Pending,
-            Socket::Connecting(attempt, connecting) => {
-                let (attempt, connected) = (*attempt, ready!(connecting.as_mut().poll(context)));
+            Socket::Connecting { attempt, steps, connecting } => {
+                let (attempt, connected) = (*attempt, connecting.as_mut().poll(context));
                 let now = self.clock.now();
-                match connected {
+                for step in steps.take() {
+                    self.machine.handle_progress(now, attempt, step);
+                }
+                match ready!(connected) {
                     Ok(stream) => {
                         self.socket = Socket::Connected(Link::new(stream));
                         self.machine.handle_connected(now, attempt);
@@ -185,19 +203,25 @@ impl Stream for EventSource {
     }
 }
 
+impl Drop for EventSource {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 /// Where a machine's bytes go.
 enum Socket {
     None,
-    Connecting(u64, Pin<Box<dyn Future<Output = Result<TcpStream, ConnectError>> + Send>>),
-    Connected(Link<TcpStream>),
+    Connecting { attempt: u64, steps: Steps, connecting: Connecting },
+    Connected(Link<Transport>),
 }
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::Connecting(attempt, _) => f.debug_tuple("Connecting").field(attempt).finish_non_exhaustive(),
-            Self::Connected(link) => f.debug_tuple("Connected").field(link).finish(),
-        }
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Connecting { .. } => "Connecting",
+            Self::Connected(_) => "Connected",
+        })
     }
 }

@@ -1,6 +1,6 @@
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use tidewire_core::{Closing, Instant, Protocol};
@@ -21,6 +21,20 @@ pub(crate) struct Link<IO> {
 impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
     pub(crate) fn new(io: IO) -> Self {
         Self { io, output: Bytes::new(), unflushed: false, input_ended: false, output_ended: false }
+    }
+
+    /// Returns the stream; what it has not taken yet is lost.
+    pub(crate) fn into_io(self) -> IO {
+        self.io
+    }
+
+    /// Ends our side as far as that goes without waiting, before the stream is dropped: over TLS the peer hears that this is
+    /// the end and no cut.
+    pub(crate) fn leave(&mut self) {
+        if !self.output_ended {
+            // RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side of the connection".
+            let _ = poll_close(&mut self.io, &mut Context::from_waker(Waker::noop()));
+        }
     }
 
     /// Tells whether both sides have ended.

@@ -14,6 +14,12 @@ pub(crate) use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "serve")]
 pub(crate) use tokio::net::TcpListener;
 pub(crate) use tokio::net::TcpStream;
+#[cfg(unix)]
+pub(crate) use tokio::net::UnixStream;
+#[cfg(feature = "tls")]
+pub use tokio_rustls::server::TlsStream;
+#[cfg(feature = "tls")]
+pub(crate) use tokio_rustls::{Accept, TlsAcceptor, TlsConnector};
 
 /// Reads once; none is the end.
 pub(crate) fn poll_read<R: AsyncRead + Unpin>(
