@@ -127,10 +127,15 @@ impl Config {
         let jitter = ratio(self.jitter);
         let chance = u128::from(random >> 32);
         if floor.is_some() {
-            let most = part(span, jitter).min(span / 10);
-            return duration(span.saturating_add(part(most, chance)));
+            return self.above(span, random);
         }
         duration(span - part(part(span, jitter), chance))
+    }
+
+    /// Returns a delay in [`floor`, `floor` × 1.1), or less far if the jitter is under a tenth.
+    fn above(&self, floor: u128, random: u64) -> Duration {
+        let most = part(floor, ratio(self.jitter)).min(floor / 10);
+        duration(floor.saturating_add(part(most, u128::from(random >> 32))))
     }
 
     /// Returns what counts of a server's `retry`.
@@ -208,14 +213,21 @@ impl Backoff {
 
     /// Notes that an attempt failed or a connection ended, and returns how long to wait before the next attempt.
     pub fn fail(&mut self, now: Instant) -> Duration {
+        self.fail_and_wait(now, Duration::ZERO)
+    }
+
+    /// Does what [`fail`](Self::fail) does, for a failure that asks to wait for `floor` at least (`Retry-After`). Where the
+    /// delay would be shorter it is in [`floor`, `floor` × 1.1), or less far if the jitter is under a tenth.
+    pub fn fail_and_wait(&mut self, now: Instant, floor: Duration) -> Duration {
         if self.is_healthy(now) {
             self.failures = 0;
         }
         self.opened_at = None;
         self.delivered = false;
-        let delay = self.config.delay(self.failures, self.retry, self.random.next_u64());
+        let random = self.random.next_u64();
+        let delay = self.config.delay(self.failures, self.retry, random);
         self.failures = self.failures.saturating_add(1);
-        delay
+        if delay < floor { self.config.above(floor.as_nanos(), random) } else { delay }
     }
 
     /// Returns how many failures in a row there were; the last [`fail`](Self::fail) is among them.

@@ -59,6 +59,10 @@ impl UnixTime {
         HttpDate(self)
     }
 
+    pub(crate) fn year(self) -> u64 {
+        self.civil().year
+    }
+
     fn civil(self) -> Civil {
         let seconds = self.0 / 1000;
         let days = seconds / 86_400;
@@ -115,7 +119,8 @@ struct Civil {
 }
 
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+pub(crate) const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 #[cfg(test)]
 mod tests {

@@ -48,7 +48,7 @@ fn configure(letters: &[u8]) -> Config {
             b'p' => config.method = Method::POST,
             b'a' => config.resend = Resend::Always,
             b'n' => config.reconnect = false,
-            b't' => config.retry_status = RetryStatus::Transient,
+            b't' => config.retry_status = RetryStatus::TRANSIENT,
             b'j' => config.backoff.jitter = 0.5,
             b'z' => config.backoff.base = Duration::ZERO,
             b'l' => {

@@ -111,6 +111,7 @@ impl EventSource {
             }
             let now = self.clock.now();
             if let Some(wanted) = self.machine.poll_connect(now) {
+                self.machine.handle_clock(now, self.clock.unix());
                 trace::connect(&wanted);
                 let (attempt, steps) = (wanted.attempt, Steps::default());
                 let connecting = Box::pin(self.connector.clone().connect(wanted, steps.clone(), self.clock));

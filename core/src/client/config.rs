@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ContentType, Marks, Proxies, Resend, RetryStatus};
+use super::{ContentType, FailureHook, FirstConnection, Marks, Proxies, RequestHook, Resend, RetryStatus};
 use crate::backoff;
 use crate::http::{Fields, HeadLimits, Method, Url};
 use crate::sse::{EventId, Limits};
@@ -36,8 +36,14 @@ pub struct Config {
     ///
     /// [`CloseReason::GaveUp`]: super::CloseReason::GaveUp
     pub max_failures: Option<u32>,
+    /// How long the first connection is tried. Default for ever, as browsers do.
+    pub first_connection: FirstConnection,
     /// Which statuses are tried again. Default none, as browsers do.
     pub retry_status: RetryStatus,
+    /// Longest `Retry-After` of a status that is tried again; a longer one counts as this. No delay is shorter than what it
+    /// says (RFC 9110 §10.2.3; seconds or a date), and chance adds at most a tenth. Default 1 h. `None`: any; zero: it is
+    /// not looked at.
+    pub max_retry_after: Option<Duration>,
     /// Whether a request is sent again when its connection is lost. Default only where that cannot do harm.
     pub resend: Resend,
     /// Which content types are taken for the stream. Default exactly `text/event-stream`, as browsers do.
@@ -53,6 +59,10 @@ pub struct Config {
     pub max_answer: Option<usize>,
     /// Which messages end the stream or tell of an error. Default none.
     pub marks: Marks,
+    /// Decides what follows each end of an attempt or connection. Default none: what the fields above say.
+    pub on_failure: Option<FailureHook>,
+    /// Changes each request before it is sent. Default none.
+    pub before_request: Option<RequestHook>,
     /// How many redirects in a row are followed; one more is [`RedirectError::TooMany`]. Default 20 (Fetch §4.4).
     ///
     /// [`RedirectError::TooMany`]: super::RedirectError::TooMany
@@ -87,12 +97,22 @@ pub struct Config {
     ///
     /// [`Reason::HeadTimeout`]: super::Reason::HeadTimeout
     pub head_timeout: Option<Duration>,
+    /// How long the first byte of the stream may take from the head on; then [`Reason::FirstByteTimeout`]. Default `None`:
+    /// [`read_timeout`](Self::read_timeout) holds from the beginning.
+    ///
+    /// [`Reason::FirstByteTimeout`]: super::Reason::FirstByteTimeout
+    pub first_byte_timeout: Option<Duration>,
     /// How long an open stream may be silent, to the last byte; any byte, be it of a comment, starts it anew. Then
     /// [`Reason::ReadTimeout`]: a connection that died without a word is only noticed so. Default 5 min (node.js' fetch); with
     /// a server that sends comments, three times their interval is better. `None`: for ever, as browsers do.
     ///
     /// [`Reason::ReadTimeout`]: super::Reason::ReadTimeout
     pub read_timeout: Option<Duration>,
+    /// How long it may take all in all, over all attempts and waits, from the first request on; then
+    /// [`CloseReason::TotalTimeout`]. A change after the first request changes nothing. Default `None`: for ever.
+    ///
+    /// [`CloseReason::TotalTimeout`]: super::CloseReason::TotalTimeout
+    pub total_timeout: Option<Duration>,
     /// How long to read what a response says that is not the stream; what came until then is told. Default 5 s.
     pub error_body_timeout: Duration,
     /// How much of it is kept, in bytes. Default 16 KiB.
@@ -115,11 +135,15 @@ impl Config {
             backoff: backoff::Config::default(),
             reconnect: true,
             max_failures: None,
+            first_connection: FirstConnection::default(),
             retry_status: RetryStatus::default(),
+            max_retry_after: Some(Duration::from_secs(60 * 60)),
             resend: Resend::default(),
             content_type: ContentType::default(),
             max_answer: None,
             marks: Marks::none(),
+            on_failure: None,
+            before_request: None,
             max_redirects: 20,
             proxies: Proxies::default(),
             unix_socket: None,
@@ -128,7 +152,9 @@ impl Config {
             tunnel_timeout: Some(Duration::from_secs(10)),
             tls_timeout: Some(Duration::from_secs(10)),
             head_timeout: Some(Duration::from_secs(60)),
+            first_byte_timeout: None,
             read_timeout: Some(Duration::from_secs(300)),
+            total_timeout: None,
             error_body_timeout: Duration::from_secs(5),
             max_error_body: 16 * 1024,
             head_limits: HeadLimits::default(),

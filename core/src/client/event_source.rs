@@ -1,14 +1,12 @@
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::connect::{Route, Step};
-use super::{
-    CloseReason, Config, Connect, ConnectError, Event, Piece, Progress, Proxy, Reason, Restart, RetryStatus, Source,
-    State, Wire,
-};
-use crate::http::Url;
-use crate::{Closing, Instant, Protocol};
+use super::{Config, Connect, ConnectError, Event, Piece, Progress, Proxy, Reason, Restart, Source, State, Wire};
+use crate::http::{ResponseHead, Url};
+use crate::{Closing, Instant, Protocol, UnixTime};
 
 /// A reconnecting client of an event stream over HTTP/1.1: what a driver with sockets runs.
 ///
@@ -88,6 +86,11 @@ impl EventSource {
         }
     }
 
+    /// Tells the wall time: see [`Source::handle_clock`]. Tell it before each connection.
+    pub const fn handle_clock(&mut self, now: Instant, unix: UnixTime) {
+        self.source.handle_clock(now, unix);
+    }
+
     /// Notes that the connection stands, with all its steps done. One of an older attempt is ignored: drop it.
     pub fn handle_connected(&mut self, now: Instant, attempt: u64) {
         if attempt != self.source.attempt() || !self.source.is_connecting() {
@@ -107,16 +110,13 @@ impl EventSource {
         }
         self.now = now;
         let proxy = self.route.proxy().map(Proxy::authority);
-        match (error, proxy) {
-            (ConnectError::ProxyRefused { status }, Some(proxy)) if !RetryStatus::Transient.retries(status) => {
-                self.source.finish(CloseReason::ProxyRefused { proxy, status });
-            }
-            (error, Some(proxy)) if self.source.step().is_some_and(|step| step <= Step::Connect) => {
-                let error = ConnectError::Proxy { proxy, error: Box::new(error) };
-                self.source.handle_failure(now, Reason::Connect(error));
-            }
-            (error, _) => self.source.handle_failure(now, Reason::Connect(error)),
-        }
+        let is_proxys = matches!(error, ConnectError::ProxyRefused { .. })
+            || self.source.step().is_some_and(|step| step <= Step::Connect);
+        let error = match proxy {
+            Some(proxy) if is_proxys => ConnectError::Proxy { proxy, error: Box::new(error) },
+            _ => error,
+        };
+        self.source.handle_failure(now, Reason::Connect(error));
     }
 
     /// Notes that reading or writing failed. What was received before still counts.
@@ -158,6 +158,31 @@ impl EventSource {
     /// Returns how many connections were asked for.
     pub const fn attempt(&self) -> u64 {
         self.source.attempt()
+    }
+
+    /// Returns how many failures in a row there were.
+    pub const fn failures(&self) -> u32 {
+        self.source.failures()
+    }
+
+    /// Returns how the last attempt failed or connection ended: see [`Source::last_error`].
+    pub fn last_error(&self) -> Option<&Reason> {
+        self.source.last_error()
+    }
+
+    /// Returns when the next attempt begins, while it is waited for.
+    pub const fn retry_at(&self) -> Option<Instant> {
+        self.source.retry_at()
+    }
+
+    /// Returns the reconnection time: the server's, else the configured base.
+    pub fn reconnection_time(&self) -> Duration {
+        self.source.reconnection_time()
+    }
+
+    /// Returns the head of the response that the last event came over, or that of the stream now open.
+    pub fn response(&self) -> Option<&ResponseHead> {
+        self.source.response()
     }
 
     /// Returns where the last request went, after redirects.
@@ -263,7 +288,7 @@ impl Protocol for EventSource {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        if self.waits_undecoded() { None } else { self.source.poll_timeout() }
+        if self.waits_undecoded() { self.source.poll_last_timeout() } else { self.source.poll_timeout() }
     }
 
     fn closing(&self) -> Closing {

@@ -1,61 +1,55 @@
 //! What a response means, and what is tried again.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
-use super::{CloseReason, Config, Refusal, content};
+use super::{Config, ConnectError, Reason, Refusal, RetryStatus, content};
 use crate::http::{Fields, Method, ResponseHead};
 
-/// Which statuses are tried again instead of ending it all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RetryStatus {
-    /// None: what a browser does.
-    // HTML §9.2.2: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail the
-    // connection."
-    #[default]
-    Never,
-    /// Those that pass: 408, 425, 429 and 5xx except 501 and 505.
-    Transient,
-}
-
-/// Whether a request that a server may have acted upon is sent again when its connection is lost.
+/// Whether a request that a server may have acted upon is sent again when its connection is lost; each allows what those
+/// before it do.
 ///
 /// Where nothing was sent because the connection was not made, it always is; so is it after a
-/// [`restart`](super::EventSource::restart), which asks for it, and on a redirect that keeps the method.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// [`restart`](super::EventSource::restart) and where a [hook](super::FailureHook) decides so, which both ask for it, and on
+/// a redirect that keeps the method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Resend {
     /// If that cannot do harm: GET, HEAD, OPTIONS, PUT, DELETE, and REPORT, SEARCH, QUERY, PROPFIND. Not POST, PATCH or any
     /// other.
     #[default]
     Idempotent,
+    /// Also where the server answered with a [status](super::Config::retry_status) that is tried again: it did not act.
+    Refused,
+    /// Also once there is a last event ID, for then it is not the same request: a GET without body goes out, and without the
+    /// fields that describe one.
+    ByGet,
     /// Always: the server is known to take the same POST again.
     Always,
 }
 
-impl RetryStatus {
-    /// Returns whether a response with this status is tried again.
-    pub const fn retries(self, status: u16) -> bool {
-        match self {
-            Self::Never => false,
-            Self::Transient => match status {
-                501 | 505 => false,
-                408 | 425 | 429 | 500..=599 => true,
-                _ => false,
-            },
-        }
-    }
+/// How long the first connection is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FirstConnection {
+    /// As long as any later one: what browsers do.
+    #[default]
+    Forever,
+    /// Once: its failure is [`CloseReason::FirstConnection`](super::CloseReason::FirstConnection).
+    Never,
+    /// Until the stream is open, for so long from the first request on; then, also in the middle of an attempt,
+    /// [`CloseReason::FirstConnection`](super::CloseReason::FirstConnection).
+    Within(Duration),
 }
 
 impl Resend {
-    /// Returns whether a request with this method is sent again.
-    pub fn allows(self, method: &Method) -> bool {
-        match self {
-            Self::Always => true,
-            // RFC 9110 §9.2.2: "A user agent […] SHOULD NOT automatically retry a request with a non-idempotent method
-            // unless it has some means to know that the request semantics are actually idempotent".
-            Self::Idempotent => IDEMPOTENT.contains(&method.as_str()),
-        }
+    /// Returns whether a request with `method` is sent again after its connection ended for `reason`.
+    pub(super) fn allows(self, method: &Method, reason: &Reason, has_id: bool) -> bool {
+        // RFC 9110 §9.2.2: "A user agent […] SHOULD NOT automatically retry a request with a non-idempotent method
+        // unless it has some means to know that the request semantics are actually idempotent".
+        let idempotent = IDEMPOTENT.contains(&method.as_str());
+        let refused = self >= Self::Refused && matches!(reason, Reason::Status(_));
+        idempotent || refused || (self >= Self::ByGet && has_id) || self == Self::Always
     }
 }
 
@@ -68,12 +62,10 @@ pub(super) enum Verdict {
     Answer,
     /// Look at `Location`.
     Redirect,
-    /// The stream is over for good.
+    /// There is no body; the attempt is over.
     NoContent,
-    /// Read the body for what it says, then give up.
+    /// Read the body for what it says; then the attempt is over.
     Refuse(Refused),
-    /// Read the body for what it says, then try again.
-    Retry,
 }
 
 /// Why a response is not the stream.
@@ -85,12 +77,32 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    pub(super) fn reason(self, refusal: Box<Refusal>) -> CloseReason {
+    pub(super) fn reason(self, refusal: Box<Refusal>) -> Reason {
         match self {
-            Self::Status => CloseReason::Status(refusal),
-            Self::ContentType => CloseReason::ContentType(refusal),
-            Self::ContentCoding => CloseReason::ContentCoding(refusal),
+            Self::Status => Reason::Status(refusal),
+            Self::ContentType => Reason::ContentType(refusal),
+            Self::ContentCoding => Reason::ContentCoding(refusal),
         }
+    }
+}
+
+/// Returns whether the end of an attempt is the end of it all, where nobody but the statuses that are tried again is asked.
+pub(super) fn is_final(reason: &Reason, retry: RetryStatus) -> bool {
+    match reason {
+        // HTML §9.2.1: "clients will reconnect if the connection is closed; a client can be told to stop reconnecting using
+        // the HTTP 204 No Content response code."
+        Reason::Status(refusal)
+        | Reason::ContentType(refusal)
+        | Reason::ContentCoding(refusal)
+        | Reason::Redirect { refusal, .. } => !retry.contains(refusal.head.status),
+        Reason::Connect(ConnectError::NoTls) => true,
+        Reason::Connect(ConnectError::Proxy { error, .. }) => match **error {
+            ConnectError::ProxyRefused { status } => {
+                !RetryStatus::TRANSIENT.contains(status) && !retry.contains(status)
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -109,11 +121,8 @@ pub(super) fn judge(head: &ResponseHead, config: &Config) -> Verdict {
                 Verdict::Stream
             }
         }
-        // HTML §9.2.1: "clients will reconnect if the connection is closed; a client can be told to stop reconnecting using
-        // the HTTP 204 No Content response code."
         204 => Verdict::NoContent,
         301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
-        status if config.retry_status.retries(status) => Verdict::Retry,
         _ => Verdict::Refuse(Refused::Status),
     }
 }

@@ -40,6 +40,11 @@ pub enum Reason {
         /// The limit.
         after: Duration,
     },
+    /// Not a byte of the stream came for [`Config::first_byte_timeout`](super::Config::first_byte_timeout) after the head.
+    FirstByteTimeout {
+        /// The limit.
+        after: Duration,
+    },
     /// Not a byte came for [`Config::read_timeout`](super::Config::read_timeout).
     ReadTimeout {
         /// The limit.
@@ -83,8 +88,19 @@ pub enum Reason {
     },
     /// The stream reached one of the limits of the parser.
     Stream(sse::Error),
-    /// The server answered with a status that the [policy](super::RetryStatus) tries again.
+    /// The server answered with a status other than 200.
     Status(Box<Refusal>),
+    /// The server answered with something that is not an event stream.
+    ContentType(Box<Refusal>),
+    /// The stream is compressed, and none of that was offered.
+    ContentCoding(Box<Refusal>),
+    /// A redirect could not be followed.
+    Redirect {
+        /// Who sent it, and its head; its body is not read.
+        refusal: Box<Refusal>,
+        /// What is wrong with it.
+        error: RedirectError,
+    },
     /// The application asked for a restart.
     Restart,
 }
@@ -148,6 +164,79 @@ pub enum CloseReason {
         /// How the last of them failed.
         reason: Box<Reason>,
     },
+    /// The [hook](super::Config::on_failure) said stop.
+    Stopped(Box<Reason>),
+    /// The first connection was not made as [`Config::first_connection`](super::Config::first_connection) asks.
+    FirstConnection {
+        /// The time that it had; `None` if it was to be tried once.
+        within: Option<Duration>,
+        /// How the last attempt failed, if any did.
+        reason: Option<Box<Reason>>,
+    },
+    /// The time for it all is over: [`Config::total_timeout`](super::Config::total_timeout).
+    TotalTimeout {
+        /// The limit.
+        after: Duration,
+        /// How the last attempt failed or connection ended, if any did.
+        reason: Option<Box<Reason>>,
+    },
+}
+
+impl Reason {
+    /// Returns the answer that was not the stream, if there was one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Status(refusal)
+            | Self::ContentType(refusal)
+            | Self::ContentCoding(refusal)
+            | Self::Redirect { refusal, .. } => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Returns why it is over when this was final in itself.
+    pub(super) fn into_final(self, url: &Url) -> CloseReason {
+        match self {
+            Self::Status(refusal) if refusal.head.status == 204 => CloseReason::NoContent,
+            Self::Status(refusal) => CloseReason::Status(refusal),
+            Self::ContentType(refusal) => CloseReason::ContentType(refusal),
+            Self::ContentCoding(refusal) => CloseReason::ContentCoding(refusal),
+            Self::Redirect { refusal, error } => {
+                CloseReason::Redirect { status: refusal.head.status, url: Box::new(refusal.url), error }
+            }
+            Self::Connect(ConnectError::NoTls) => CloseReason::NoTls(Box::new(url.clone())),
+            Self::Connect(ConnectError::Proxy { proxy, error }) => match *error {
+                ConnectError::ProxyRefused { status } => CloseReason::ProxyRefused { proxy, status },
+                error => {
+                    CloseReason::Stopped(Box::new(Self::Connect(ConnectError::Proxy { proxy, error: Box::new(error) })))
+                }
+            },
+            other => CloseReason::Stopped(Box::new(other)),
+        }
+    }
+}
+
+impl CloseReason {
+    /// Returns how the last attempt failed or connection ended, where that is told apart from why it is over.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::NotResent { reason, .. }
+            | Self::GaveUp { reason, .. }
+            | Self::Lost(reason)
+            | Self::Stopped(reason)
+            | Self::FirstConnection { reason: Some(reason), .. }
+            | Self::TotalTimeout { reason: Some(reason), .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Returns the answer that was not the stream, if that is what it ended with.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Status(refusal) | Self::ContentType(refusal) | Self::ContentCoding(refusal) => Some(refusal),
+            other => other.reason().and_then(Reason::refusal),
+        }
+    }
 }
 
 /// A response that is not the stream that was asked for.
@@ -225,8 +314,8 @@ pub enum ConnectError {
         /// Why not.
         error: Box<ConnectError>,
     },
-    /// The proxy refused to connect to the server. With 408, 425, 429 or 5xx (but 501 and 505) it is asked again; any other
-    /// status is final: [`CloseReason::ProxyRefused`].
+    /// The proxy refused to connect to the server. With 408, 425, 429 or 5xx (but 501 and 505) or with one of
+    /// [`Config::retry_status`](super::Config::retry_status) it is asked again; any other is final: [`CloseReason::ProxyRefused`].
     ProxyRefused {
         /// What it answered: 407 where it wants to know who asks.
         status: u16,
@@ -262,6 +351,10 @@ impl fmt::Display for Reason {
                     "no complete response head within {after:?}; is the server slow, or `head_timeout` too short?"
                 )
             }
+            Self::FirstByteTimeout { after } => write!(
+                f,
+                "not a byte of the stream within {after:?} of its head; is the server slow, or `first_byte_timeout` too short?"
+            ),
             Self::ReadTimeout { after } => write!(
                 f,
                 "not a byte for {after:?}; if the server is just silent, let it send comments, or raise `read_timeout`"
@@ -290,6 +383,9 @@ impl fmt::Display for Reason {
             Self::Stack { sent: false, error } => write!(f, "the connection could not be made: {error}"),
             Self::Stream(error) => error.fmt(f),
             Self::Status(refusal) => refusal.fmt(f),
+            Self::ContentType(refusal) => fmt_content_type(refusal, f),
+            Self::ContentCoding(refusal) => fmt_content_coding(refusal, f),
+            Self::Redirect { refusal, error } => write!(f, "{} from {}: {error}", refusal.head.status, refusal.url),
             Self::Restart => f.write_str("restarted as asked"),
         }
     }
@@ -303,6 +399,7 @@ impl Error for Reason {
             Self::Framing(error) => Some(error),
             Self::Body(error) => Some(error),
             Self::Stream(error) => Some(error),
+            Self::Redirect { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -319,20 +416,8 @@ impl fmt::Display for CloseReason {
                 write!(f, "the answer is longer than {limit} bytes; raise `max_answer` if that is right")
             }
             Self::Status(refusal) => refusal.fmt(f),
-            Self::ContentType(refusal) => {
-                let url = &refusal.url;
-                match refusal.head.fields.get_str("content-type") {
-                    Some(found) => write!(f, "{url} is `{}`", found.escape_debug())?,
-                    None => write!(f, "{url} has no content-type")?,
-                }
-                f.write_str(", not `text/event-stream`; is this the address of the stream?")
-            }
-            Self::ContentCoding(refusal) => {
-                let found = refusal.head.fields.get_str("content-encoding").unwrap_or("?");
-                let url = &refusal.url;
-                write!(f, "{url} is compressed (`{}`) though that was not offered", found.escape_debug())?;
-                f.write_str("; switch the compression off for this stream")
-            }
+            Self::ContentType(refusal) => fmt_content_type(refusal, f),
+            Self::ContentCoding(refusal) => fmt_content_coding(refusal, f),
             Self::Redirect { url, status, error } => write!(f, "{status} from {url}: {error}"),
             Self::NoTls(url) => {
                 write!(
@@ -349,16 +434,51 @@ impl fmt::Display for CloseReason {
             Self::Lost(reason) => write!(f, "{reason}; reconnecting is off"),
             Self::GaveUp { failures: 1, reason } => write!(f, "{reason}; gave up after the first failure"),
             Self::GaveUp { failures, reason } => write!(f, "{reason}; gave up after {failures} failures in a row"),
+            Self::Stopped(reason) => write!(f, "{reason}; stopped by the program's own decision"),
+            Self::FirstConnection { within: Some(within), reason } => {
+                write!(f, "no stream within {within:?}; is the server up, or `first_connection` too short?")?;
+                fmt_last(reason.as_deref(), f)
+            }
+            Self::FirstConnection { within: None, reason } => {
+                match reason {
+                    Some(reason) => reason.fmt(f)?,
+                    None => f.write_str("no stream")?,
+                }
+                f.write_str("; the first connection is not tried again unless `first_connection` allows it")
+            }
+            Self::TotalTimeout { after, reason } => {
+                write!(f, "the time for it all is over, {after:?}; raise `total_timeout` to go on for longer")?;
+                fmt_last(reason.as_deref(), f)
+            }
         }
     }
+}
+
+fn fmt_content_type(refusal: &Refusal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let url = &refusal.url;
+    match refusal.head.fields.get_str("content-type") {
+        Some(found) => write!(f, "{url} is `{}`", found.escape_debug())?,
+        None => write!(f, "{url} has no content-type")?,
+    }
+    f.write_str(", not `text/event-stream`; is this the address of the stream?")
+}
+
+fn fmt_content_coding(refusal: &Refusal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let found = refusal.head.fields.get_str("content-encoding").unwrap_or("?");
+    let url = &refusal.url;
+    write!(f, "{url} is compressed (`{}`) though that was not offered", found.escape_debug())?;
+    f.write_str("; switch the compression off for this stream")
+}
+
+fn fmt_last(reason: Option<&Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    reason.map_or(Ok(()), |reason| write!(f, " (last: {reason})"))
 }
 
 impl Error for CloseReason {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Redirect { error, .. } => Some(error),
-            Self::NotResent { reason, .. } | Self::GaveUp { reason, .. } | Self::Lost(reason) => Some(reason),
-            _ => None,
+            other => other.reason().map(|reason| reason as &(dyn Error + 'static)),
         }
     }
 }

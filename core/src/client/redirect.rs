@@ -44,11 +44,7 @@ impl Request {
             _ => false,
         };
         if becomes_get {
-            self.method = Method::GET;
-            self.body = None;
-            for name in BODY_FIELDS {
-                self.fields.remove(name);
-            }
+            self.become_get();
         }
         // Fetch §4.4: "If request's current URL's origin is not same origin with locationURL's origin, then for each
         // headerName of CORS non-wildcard request-header name, delete headerName". Cookies and what was meant for one
@@ -88,10 +84,6 @@ impl Error for RedirectError {
         }
     }
 }
-
-/// Fetch §2.2.2, "request-body-header name"; the length and the framing belong to the same body.
-const BODY_FIELDS: [&str; 6] =
-    ["content-encoding", "content-language", "content-location", "content-type", "content-length", "transfer-encoding"];
 
 /// What only the origin it was meant for may see.
 const ORIGIN_FIELDS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];

@@ -2,7 +2,7 @@ use alloc::string::ToString;
 
 use bytes::Bytes;
 
-use super::Config;
+use super::{Config, Resend};
 use crate::http::{Fields, Method, RequestHead, Url};
 use crate::sse::CONTENT_TYPE;
 
@@ -34,7 +34,8 @@ impl Request {
             }
         }
         for (name, value) in config.fields.iter() {
-            if !OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            if !name.eq_ignore_ascii_case("last-event-id") && !FRAMING.iter().any(|own| name.eq_ignore_ascii_case(own))
+            {
                 add(name, value);
             }
         }
@@ -44,7 +45,30 @@ impl Request {
         if !last_event_id.is_empty() {
             add("Last-Event-ID", last_event_id.as_bytes());
         }
-        Self { method: config.method.clone(), url: config.url.clone(), fields, body: config.body.clone() }
+        let mut request =
+            Self { method: config.method.clone(), url: config.url.clone(), fields, body: config.body.clone() };
+        if config.resend == Resend::ByGet && !last_event_id.is_empty() {
+            request.become_get();
+        }
+        request
+    }
+
+    /// Lets the [hook](Config::before_request) of `config` change the request.
+    pub(super) fn prepare(&mut self, config: &Config, attempt: u64) {
+        let Some(hook) = &config.before_request else { return };
+        hook.change(self, attempt);
+        for name in FRAMING {
+            self.fields.remove(name);
+        }
+    }
+
+    /// Drops the body and what describes it.
+    pub(super) fn become_get(&mut self) {
+        self.method = Method::GET;
+        self.body = None;
+        for name in BODY_FIELDS {
+            self.fields.remove(name);
+        }
     }
 
     /// Returns the head of the request in HTTP/1.1.
@@ -79,5 +103,9 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("User-Agent", concat!("tidewire/", env!("CARGO_PKG_VERSION"))),
 ];
 
-/// What follows from the body and from the stream.
-const OWN: [&str; 3] = ["content-length", "transfer-encoding", "last-event-id"];
+/// What follows from the body.
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
+
+/// Fetch §2.2.2, "request-body-header name"; the length and the framing belong to the same body.
+const BODY_FIELDS: [&str; 6] =
+    ["content-encoding", "content-language", "content-location", "content-type", "content-length", "transfer-encoding"];

@@ -4,15 +4,19 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use super::connect::Step;
-use super::policy::{Refused, Verdict, judge};
+use super::policy::{Refused, Verdict, is_final, judge};
+use super::retry_after::retry_after;
 use super::{
-    Answer, CloseReason, Config, ConnectError, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State,
+    Answer, CloseReason, Config, Decision, Event, Failure, FirstConnection, Mark, Reason, RedirectError, Refusal,
+    Request, Restart, State,
 };
-use crate::Instant;
 use crate::backoff::Backoff;
-use crate::http::{ResponseHead, Url};
-use crate::sse::{End, Event as Item, EventId, Message, Parser};
+use crate::http::{Method, ResponseHead, Url};
+use crate::sse::{self, Event as Item, EventId, Message, Parser};
+use crate::{Instant, UnixTime};
 
 /// Decides for a stream: what to ask where, whether the answer is a stream, what its bytes say, when to ask again.
 ///
@@ -28,13 +32,39 @@ pub struct Source {
     phase: Phase,
     /// The request of the attempt that is made or was made last.
     request: Request,
+    /// The method of the attempt before any redirect.
+    method: Method,
     /// How many redirects led to it.
     redirects: u32,
     /// How many attempts there were.
     attempt: u64,
     /// Whether a request was sent since the last event that told of an end.
     sent: bool,
+    /// The deadlines over all attempts, once the first has begun.
+    deadlines: Option<Deadlines>,
+    /// Whether the stream was ever open.
+    has_opened: bool,
+    /// The head of the last response that was the stream.
+    response: Option<Box<ResponseHead>>,
+    last_error: Option<Box<Reason>>,
+    /// The wall time, and when it was that.
+    clock: Option<(Instant, UnixTime)>,
     events: VecDeque<Event>,
+}
+
+/// When it is over whatever happens.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    /// Unless the stream was open.
+    first: Option<Deadline>,
+    total: Option<Deadline>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    /// How long that was.
+    after: Duration,
 }
 
 impl Source {
@@ -48,14 +78,26 @@ impl Source {
         Self {
             backoff: Backoff::new(config.backoff, seed),
             request: Request::new(&config, parser.last_event_id()),
+            method: config.method.clone(),
             config,
             parser,
             phase: Phase::Due { redirected: false },
             redirects: 0,
             attempt: 0,
             sent: false,
+            deadlines: None,
+            has_opened: false,
+            response: None,
+            last_error: None,
+            clock: None,
             events: VecDeque::new(),
         }
+    }
+
+    /// Tells the wall time, from which a date in `Retry-After` counts where the response has no `Date`. Tell it before each
+    /// attempt, for wall clocks are set; where it is never told, such a date is not looked at.
+    pub const fn handle_clock(&mut self, now: Instant, unix: UnixTime) {
+        self.clock = Some((now, unix));
     }
 
     /// Returns the request to send, once it is due and all events are taken; connecting counts from here.
@@ -64,12 +106,22 @@ impl Source {
         if !self.events.is_empty() {
             return None;
         }
+        self.attempt += 1;
         if !redirected {
             self.request = Request::new(&self.config, self.parser.last_event_id());
+            self.request.prepare(&self.config, self.attempt);
+            self.method = self.request.method.clone();
             self.redirects = 0;
             self.sent = false;
         }
-        self.attempt += 1;
+        if self.deadlines.is_none() {
+            let deadline = |after| Deadline { at: now + after, after };
+            let first = match self.config.first_connection {
+                FirstConnection::Within(time) => Some(deadline(time)),
+                FirstConnection::Forever | FirstConnection::Never => None,
+            };
+            self.deadlines = Some(Deadlines { first, total: self.config.total_timeout.map(deadline) });
+        }
         self.phase = Phase::Connecting { step: Step::Connect, until: after(now, self.config.connect_timeout) };
         Some(&self.request)
     }
@@ -101,7 +153,11 @@ impl Source {
         match judge(&head, &self.config) {
             Verdict::Stream => {
                 self.backoff.opened(now);
-                self.phase = Phase::Open { silent_at: after(now, self.config.read_timeout) };
+                self.has_opened = true;
+                self.response = Some(head.clone());
+                let first_byte = self.config.first_byte_timeout;
+                let silent_at = after(now, first_byte.or(self.config.read_timeout));
+                self.phase = Phase::Open { silent_at, untouched: first_byte.is_some() };
                 let url = Box::new(self.request.url.clone());
                 self.events.push_back(Event::Opened { status: head.status, head, url });
             }
@@ -109,16 +165,18 @@ impl Source {
                 let silent_at = after(now, self.config.read_timeout);
                 self.phase = Phase::Answer { silent_at, head, body: Vec::new() };
             }
-            Verdict::Redirect => self.redirect(&head),
-            Verdict::NoContent => self.finish(CloseReason::NoContent),
-            Verdict::Refuse(refused) => self.refuse(now, *head, Some(refused)),
-            Verdict::Retry => self.refuse(now, *head, None),
+            Verdict::Redirect => self.redirect(now, *head),
+            Verdict::NoContent => {
+                let refusal = self.refusal(*head, Vec::new(), false);
+                self.lose(now, Reason::Status(refusal));
+            }
+            Verdict::Refuse(refused) => self.refuse(now, head, refused),
         }
     }
 
     /// Notes that bytes came, whatever they were.
     pub fn handle_activity(&mut self, now: Instant) {
-        if let Phase::Open { silent_at } | Phase::Answer { silent_at, .. } = &mut self.phase {
+        if let Phase::Open { silent_at, untouched: false } | Phase::Answer { silent_at, .. } = &mut self.phase {
             *silent_at = after(now, self.config.read_timeout);
         }
     }
@@ -135,7 +193,13 @@ impl Source {
     /// Take the events that wait ([`poll_event`](Self::poll_event)) before.
     pub fn read(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
         match &mut self.phase {
-            Phase::Open { .. } => self.read_stream(now, bytes),
+            Phase::Open { silent_at, untouched } => {
+                if *untouched && !bytes.is_empty() {
+                    *untouched = false;
+                    *silent_at = after(now, self.config.read_timeout);
+                }
+                self.read_stream(now, bytes)
+            }
             Phase::Refused { body, .. } => {
                 let room = self.config.max_error_body.saturating_sub(body.len());
                 body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
@@ -165,7 +229,7 @@ impl Source {
     pub fn handle_end(&mut self, now: Instant) {
         match self.phase {
             Phase::Open { .. } => {
-                let mid_event = self.parser.finish() != End::Clean;
+                let mid_event = self.parser.finish() != sse::End::Clean;
                 let unfinished = self.config.marks.must_end();
                 self.lose(now, if unfinished { Reason::Unfinished { mid_event } } else { Reason::Ended { mid_event } });
             }
@@ -178,9 +242,6 @@ impl Source {
 
     /// Notes that the attempt failed, or that the response ended before its time.
     pub fn handle_failure(&mut self, now: Instant, reason: Reason) {
-        if matches!((&self.phase, &reason), (Phase::Connecting { .. }, Reason::Connect(ConnectError::NoTls))) {
-            return self.finish(CloseReason::NoTls(Box::new(self.url().clone())));
-        }
         match self.phase {
             Phase::Connecting { .. } | Phase::Head { .. } | Phase::Open { .. } | Phase::Answer { .. } => {
                 self.lose(now, reason);
@@ -196,10 +257,16 @@ impl Source {
             return;
         }
         let passed = Option::unwrap_or_default;
+        if self.poll_last_timeout().is_some_and(|at| at <= now) {
+            return self.run_out(now);
+        }
         match self.phase {
             Phase::Connecting { step, .. } => self.lose(now, step.timed_out(passed(step.timeout(&self.config)))),
             Phase::Head { .. } => self.lose(now, Reason::HeadTimeout { after: passed(self.config.head_timeout) }),
             Phase::Refused { .. } => self.settle(now, true),
+            Phase::Open { untouched: true, .. } => {
+                self.lose(now, Reason::FirstByteTimeout { after: passed(self.config.first_byte_timeout) });
+            }
             Phase::Open { .. } | Phase::Answer { .. } => {
                 self.lose(now, Reason::ReadTimeout { after: passed(self.config.read_timeout) });
             }
@@ -251,14 +318,22 @@ impl Source {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.phase {
+        let own = match self.phase {
             Phase::Connecting { until, .. }
             | Phase::Head { until }
-            | Phase::Open { silent_at: until }
+            | Phase::Open { silent_at: until, .. }
             | Phase::Answer { silent_at: until, .. } => until,
             Phase::Refused { until, .. } | Phase::Waiting { until } => Some(until),
             Phase::Due { .. } | Phase::Closed => None,
-        }
+        };
+        [own, self.poll_last_timeout()].into_iter().flatten().min()
+    }
+
+    /// Returns when it is over whatever happens until then, events that nobody takes included: a deadline over all attempts.
+    pub fn poll_last_timeout(&self) -> Option<Instant> {
+        let deadlines = self.deadlines.filter(|_| !matches!(self.phase, Phase::Closed))?;
+        let first = deadlines.first.filter(|_| !self.has_opened);
+        [first, deadlines.total].into_iter().flatten().map(|deadline| deadline.at).min()
     }
 
     /// Returns how far the source is.
@@ -300,6 +375,25 @@ impl Source {
     /// Returns how many attempts there were, each hop of a redirect counted.
     pub const fn attempt(&self) -> u64 {
         self.attempt
+    }
+
+    /// Returns how the last attempt failed or connection ended, if any did; a restart that was asked for is no failure. It
+    /// stays when the stream is open again, and after the end.
+    pub fn last_error(&self) -> Option<&Reason> {
+        self.last_error.as_deref()
+    }
+
+    /// Returns when the next attempt begins, while it is waited for.
+    pub const fn retry_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Returns the head of the response that the last event came over, or that of the stream now open.
+    pub fn response(&self) -> Option<&ResponseHead> {
+        self.response.as_deref()
     }
 
     /// Returns how many failures in a row there were.
@@ -384,40 +478,43 @@ impl Source {
         self.finish(CloseReason::Answered);
     }
 
-    fn redirect(&mut self, head: &ResponseHead) {
+    fn redirect(&mut self, now: Instant, head: ResponseHead) {
         let limit = self.config.max_redirects;
-        let from = Box::new(self.request.url.clone());
+        let from = self.request.url.clone();
         let followed =
-            if self.redirects < limit { self.request.redirect(head) } else { Err(RedirectError::TooMany { limit }) };
+            if self.redirects < limit { self.request.redirect(&head) } else { Err(RedirectError::TooMany { limit }) };
         match followed {
             Ok(()) => {
                 self.redirects += 1;
                 self.phase = Phase::Due { redirected: true };
             }
-            Err(error) => self.finish(CloseReason::Redirect { url: from, status: head.status, error }),
+            Err(error) => {
+                let refusal = Box::new(Refusal { url: from, head, body: Bytes::new(), truncated: true });
+                self.lose(now, Reason::Redirect { refusal, error });
+            }
         }
     }
 
     /// Begins to read what a response says that is not the stream.
-    fn refuse(&mut self, now: Instant, head: ResponseHead, refused: Option<Refused>) {
+    fn refuse(&mut self, now: Instant, head: Box<ResponseHead>, refused: Refused) {
         let until = now + self.config.error_body_timeout;
-        self.phase = Phase::Refused { until, head: Box::new(head), refused, body: Vec::new() };
+        self.phase = Phase::Refused { until, head, refused, body: Vec::new() };
     }
 
     /// Ends a response that is not the stream.
     fn settle(&mut self, now: Instant, truncated: bool) {
         let Phase::Refused { head, refused, body, .. } = &mut self.phase else { return };
         let head = mem::replace(&mut **head, ResponseHead::new(0));
-        let body = mem::take(body).into();
-        let refused = *refused;
-        let refusal = Box::new(Refusal { url: self.request.url.clone(), head, body, truncated });
-        match refused {
-            Some(refused) => self.finish(refused.reason(refusal)),
-            None => self.lose(now, Reason::Status(refusal)),
-        }
+        let (body, refused) = (mem::take(body), *refused);
+        let reason = refused.reason(self.refusal(head, body, truncated));
+        self.lose(now, reason);
     }
 
-    /// Ends the attempt; another one follows where that is allowed.
+    fn refusal(&self, head: ResponseHead, body: Vec<u8>, truncated: bool) -> Box<Refusal> {
+        Box::new(Refusal { url: self.request.url.clone(), head, body: body.into(), truncated })
+    }
+
+    /// Ends the attempt; another one follows where configuration and hook want it and no limit is reached.
     fn lose(&mut self, now: Instant, reason: Reason) {
         let _ = self.parser.finish();
         // Whatever became of it, the request may have arrived, unless somebody knows better.
@@ -427,19 +524,92 @@ impl Source {
         if is_lost && self.config.marks.must_end() {
             self.backoff.spoiled();
         }
-        if !self.config.reconnect {
-            return self.finish(CloseReason::Lost(Box::new(reason)));
+        let delay = self.backoff.fail_and_wait(now, self.asked_to_wait(now, &reason));
+        self.last_error = Some(Box::new(reason.clone()));
+        let end = self.end_by_policy(&reason);
+        let limit = self.limit();
+        let decision = self.config.on_failure.as_ref().map_or(Decision::Default, |hook| {
+            hook.decide(&Failure {
+                reason: &reason,
+                attempt: self.attempt,
+                failures: self.backoff.failures(),
+                has_opened: self.has_opened,
+                would_retry_in: (end.is_none() && limit.is_none()).then_some(delay),
+                is_last: limit.is_some(),
+            })
+        });
+        let end = match decision {
+            Decision::Default => end.or(limit),
+            Decision::Stop => end.or(limit).or(Some(End::Stopped)),
+            Decision::Retry | Decision::RetryIn(_) => limit,
+        };
+        match (end, decision) {
+            (Some(end), _) => {
+                let closed = self.close_reason(end, reason);
+                self.finish(closed);
+            }
+            (None, Decision::RetryIn(delay)) => self.disconnected(now, reason, delay),
+            (None, _) => self.disconnected(now, reason, delay),
         }
-        if self.sent && !self.config.resend.allows(&self.config.method) {
-            let method = self.config.method.clone();
-            return self.finish(CloseReason::NotResent { method, reason: Box::new(reason) });
+    }
+
+    /// Returns how long the server asks to wait.
+    fn asked_to_wait(&self, now: Instant, reason: &Reason) -> Duration {
+        let Reason::Status(refusal) = reason else { return Duration::ZERO };
+        let unix = self.clock.map(|(at, unix)| {
+            let since = u64::try_from((now - at).as_millis()).unwrap_or(u64::MAX);
+            UnixTime::from_millis(unix.as_millis().saturating_add(since))
+        });
+        let asked = retry_after(&refusal.head.fields, unix).unwrap_or_default();
+        self.config.max_retry_after.map_or(asked, |max| asked.min(max))
+    }
+
+    /// Returns whether the configuration ends it here.
+    fn end_by_policy(&self, reason: &Reason) -> Option<End> {
+        let has_id = !self.parser.last_event_id().is_empty();
+        if is_final(reason, self.config.retry_status) {
+            Some(End::Final)
+        } else if !self.config.reconnect {
+            Some(End::Lost)
+        } else if self.sent && !self.config.resend.allows(&self.method, reason, has_id) {
+            Some(End::NotResent)
+        } else {
+            None
         }
-        let delay = self.backoff.fail(now);
-        let failures = self.backoff.failures();
-        if self.config.max_failures.is_some_and(|max| failures >= max) {
-            return self.finish(CloseReason::GaveUp { failures, reason: Box::new(reason) });
+    }
+
+    /// Returns which limit is reached.
+    fn limit(&self) -> Option<End> {
+        if !self.has_opened && self.config.first_connection == FirstConnection::Never {
+            Some(End::FirstConnection)
+        } else if self.config.max_failures.is_some_and(|max| self.backoff.failures() >= max) {
+            Some(End::GaveUp)
+        } else {
+            None
         }
-        self.disconnected(now, reason, delay);
+    }
+
+    fn close_reason(&self, end: End, reason: Reason) -> CloseReason {
+        match end {
+            End::Final => reason.into_final(&self.request.url),
+            End::Lost => CloseReason::Lost(Box::new(reason)),
+            End::NotResent => CloseReason::NotResent { method: self.method.clone(), reason: Box::new(reason) },
+            End::FirstConnection => CloseReason::FirstConnection { within: None, reason: Some(Box::new(reason)) },
+            End::GaveUp => CloseReason::GaveUp { failures: self.backoff.failures(), reason: Box::new(reason) },
+            End::Stopped => CloseReason::Stopped(Box::new(reason)),
+        }
+    }
+
+    /// Ends it all because a deadline over all attempts has passed.
+    fn run_out(&mut self, now: Instant) {
+        let passed = |deadline: &Deadline| deadline.at <= now;
+        let Some(deadlines) = self.deadlines else { return };
+        let reason = self.last_error.clone();
+        if let Some(first) = deadlines.first.filter(passed).filter(|_| !self.has_opened) {
+            self.finish(CloseReason::FirstConnection { within: Some(first.after), reason });
+        } else if let Some(total) = deadlines.total.filter(passed) {
+            self.finish(CloseReason::TotalTimeout { after: total.after, reason });
+        }
     }
 
     fn disconnected(&mut self, now: Instant, reason: Reason, retry_in: Duration) {
@@ -473,12 +643,14 @@ enum Phase {
     Refused {
         until: Instant,
         head: Box<ResponseHead>,
-        /// Why it is not, or `None` if it is to be tried again.
-        refused: Option<Refused>,
+        /// Why it is not.
+        refused: Refused,
         body: Vec<u8>,
     },
     Open {
         silent_at: Option<Instant>,
+        /// Whether the first byte of the stream is waited for, for a time of its own.
+        untouched: bool,
     },
     /// The response is no stream but an answer in one piece.
     Answer {
@@ -490,6 +662,18 @@ enum Phase {
         until: Instant,
     },
     Closed,
+}
+
+/// Why no other attempt follows.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// What happened is final.
+    Final,
+    Lost,
+    NotResent,
+    FirstConnection,
+    GaveUp,
+    Stopped,
 }
 
 fn after(now: Instant, time: Option<Duration>) -> Option<Instant> {

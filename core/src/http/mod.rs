@@ -27,6 +27,7 @@
 pub mod coding;
 
 mod body;
+mod date;
 mod encode;
 mod fields;
 mod framing;
@@ -41,6 +42,7 @@ mod target;
 mod uri;
 
 pub use body::{BodyError, BodyReader, MAX_CHUNK_EXTENSION, MAX_TRAILERS, Step};
+pub use date::parse_date;
 pub use encode::{LAST_CHUNK, encode_chunk_head, encode_last_chunk};
 pub use fields::{FieldError, Fields};
 pub use framing::{Expectation, Framing, FramingError, keep_alive, request_framing, response_framing};

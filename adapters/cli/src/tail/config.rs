@@ -22,7 +22,7 @@ pub(super) fn config(args: &Tail) -> Result<Config, Failure> {
         config.backoff.max_retry = Some(delay);
     }
     if args.retry_status {
-        config.retry_status = RetryStatus::Transient;
+        config.retry_status = RetryStatus::TRANSIENT;
     }
     if args.retry_post {
         config.resend = Resend::Always;
