@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::SystemTime;
-
-use crate::lines::PATIENCE;
+use std::time::{Duration, SystemTime};
 
 /// A running example, which ends with the test.
 pub(crate) struct Example {
@@ -34,8 +32,11 @@ impl Example {
                 .current_dir(ROOT)
                 .status();
             assert!(built.expect("cargo runs").success(), "{target} does not build");
+            // Where what changed is not part of it, cargo leaves it as it is.
+            let looked = fs::File::open(&program).and_then(|program| program.set_modified(SystemTime::now()));
+            looked.expect("the program is ours");
         }
-        let mut child = Command::new(program)
+        let mut child = Command::new(&program)
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -77,3 +78,6 @@ fn newest(folder: &Path) -> Option<SystemTime> {
 }
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// How long a line may take.
+const PATIENCE: Duration = Duration::from_secs(30);
