@@ -5,6 +5,8 @@ use bytes::Bytes;
 
 use super::{ContentType, FailureHook, FirstConnection, Marks, Proxies, RequestHook, Resend, RetryStatus};
 use crate::backoff;
+#[cfg(feature = "deflate")]
+use crate::http::coding::{self, Codings};
 use crate::http::{Fields, HeadLimits, Method, Url};
 use crate::sse::{EventId, Limits};
 
@@ -57,6 +59,18 @@ pub struct Config {
     /// [`CloseReason::Answered`]: super::CloseReason::Answered
     /// [`CloseReason::AnswerTooLong`]: super::CloseReason::AnswerTooLong
     pub max_answer: Option<usize>,
+    /// Which content codings are asked for and undone, of the stream, of an [answer](Self::max_answer) and of what a refusal
+    /// says. Default none: `Accept-Encoding: identity`. An `Accept-Encoding` among the [`fields`](Self::fields) is sent in
+    /// place of these, which are undone all the same. A stream that is coded otherwise ends with
+    /// [`CloseReason::ContentCoding`]; one that cannot be decoded is lost with [`Reason::Coding`].
+    ///
+    /// [`CloseReason::ContentCoding`]: super::CloseReason::ContentCoding
+    /// [`Reason::Coding`]: super::Reason::Coding
+    #[cfg(feature = "deflate")]
+    pub codings: Codings,
+    /// Limits of what comes out of them.
+    #[cfg(feature = "deflate")]
+    pub coding_limits: coding::Limits,
     /// Which messages end the stream or tell of an error. Default none.
     pub marks: Marks,
     /// Decides what follows each end of an attempt or connection. Default none: what the fields above say.
@@ -141,6 +155,10 @@ impl Config {
             resend: Resend::default(),
             content_type: ContentType::default(),
             max_answer: None,
+            #[cfg(feature = "deflate")]
+            codings: Codings::NONE,
+            #[cfg(feature = "deflate")]
+            coding_limits: coding::Limits::default(),
             marks: Marks::none(),
             on_failure: None,
             before_request: None,
@@ -160,5 +178,17 @@ impl Config {
             head_limits: HeadLimits::default(),
             limits: Limits::default(),
         }
+    }
+
+    /// Returns the value of the default `Accept-Encoding`.
+    #[cfg(feature = "deflate")]
+    pub(super) const fn accept_encoding(&self) -> &'static str {
+        self.codings.accept()
+    }
+
+    /// Returns the value of the default `Accept-Encoding`.
+    #[cfg(not(feature = "deflate"))]
+    pub(super) const fn accept_encoding(&self) -> &'static str {
+        "identity"
     }
 }

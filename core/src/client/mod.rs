@@ -52,6 +52,7 @@ pub mod exchange;
 #[cfg(feature = "json")]
 pub mod publish;
 
+mod coded;
 mod config;
 mod connect;
 mod content;

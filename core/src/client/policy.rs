@@ -3,8 +3,9 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use super::coded::Coded;
 use super::{Config, ConnectError, Reason, Refusal, RetryStatus, content};
-use crate::http::{Fields, Method, ResponseHead};
+use crate::http::{Method, ResponseHead};
 
 /// Whether a request that a server may have acted upon is sent again when its connection is lost; each allows what those
 /// before it do.
@@ -113,7 +114,7 @@ pub(super) fn judge(head: &ResponseHead, config: &Config) -> Verdict {
             let is_answer = config.max_answer.is_some() && content::is_json(&head.fields);
             if !is_answer && !config.content_type.takes(&head.fields) {
                 Verdict::Refuse(Refused::ContentType)
-            } else if is_coded(&head.fields) {
+            } else if Coded::of(&head.fields, config).is_err() {
                 Verdict::Refuse(Refused::ContentCoding)
             } else if is_answer {
                 Verdict::Answer
@@ -125,10 +126,6 @@ pub(super) fn judge(head: &ResponseHead, config: &Config) -> Verdict {
         301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
         _ => Verdict::Refuse(Refused::Status),
     }
-}
-
-fn is_coded(fields: &Fields) -> bool {
-    fields.members("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// RFC 9110 §9.2.2, and of the registry of methods those with a body that are safe.

@@ -6,6 +6,8 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{RedirectError, TunnelError};
+#[cfg(feature = "deflate")]
+use crate::http::coding::CodingError;
 use crate::http::{BodyError, FramingError, HeadError, Method, ResponseHead, Url, reason_phrase};
 use crate::sse::{self, Message};
 
@@ -76,6 +78,9 @@ pub enum Reason {
     },
     /// A message of the stream tells of an error ([`Mark::Error`](super::Mark::Error)): this one.
     ErrorEvent(Box<Message>),
+    /// The content could not be decoded.
+    #[cfg(feature = "deflate")]
+    Coding(CodingError),
     /// The connection broke.
     Reset,
     /// Somebody else's HTTP stack failed, which knows no better names for it.
@@ -127,7 +132,7 @@ pub enum CloseReason {
     Status(Box<Refusal>),
     /// The server answered with something that is not an event stream.
     ContentType(Box<Refusal>),
-    /// The stream is compressed, and none of that was offered.
+    /// The stream has a content coding that was not asked for.
     ContentCoding(Box<Refusal>),
     /// A redirect could not be followed.
     Redirect {
@@ -247,8 +252,8 @@ pub struct Refusal {
     pub url: Url,
     /// The head.
     pub head: ResponseHead,
-    /// The beginning of the body, at most [`Config::max_error_body`](super::Config::max_error_body) bytes, as received: a
-    /// content coding is not undone.
+    /// The beginning of the body, at most [`Config::max_error_body`](super::Config::max_error_body) bytes, without its content
+    /// coding, if that was one that was asked for, else as received.
     pub body: Bytes,
     /// Whether there was more of the body.
     pub truncated: bool,
@@ -378,6 +383,8 @@ impl fmt::Display for Reason {
                 write!(f, "the stream tells of an error: ")?;
                 write_start(f, message.data())
             }
+            #[cfg(feature = "deflate")]
+            Self::Coding(error) => error.fmt(f),
             Self::Reset => f.write_str("the connection broke"),
             Self::Stack { sent: true, error } => write!(f, "the connection failed: {error}"),
             Self::Stack { sent: false, error } => write!(f, "the connection could not be made: {error}"),
@@ -398,6 +405,8 @@ impl Error for Reason {
             Self::Head(error) => Some(error),
             Self::Framing(error) => Some(error),
             Self::Body(error) => Some(error),
+            #[cfg(feature = "deflate")]
+            Self::Coding(error) => Some(error),
             Self::Stream(error) => Some(error),
             Self::Redirect { error, .. } => Some(error),
             _ => None,

@@ -33,6 +33,11 @@ impl Request {
                 add(name, value.as_bytes());
             }
         }
+        // RFC 9110 §12.5.3: "If no Accept-Encoding header field is in the request, any content coding is considered
+        // acceptable".
+        if !config.fields.contains("accept-encoding") {
+            add("Accept-Encoding", config.accept_encoding().as_bytes());
+        }
         for (name, value) in config.fields.iter() {
             if !name.eq_ignore_ascii_case("last-event-id") && !FRAMING.iter().any(|own| name.eq_ignore_ascii_case(own))
             {
@@ -93,13 +98,11 @@ impl Request {
 }
 
 /// What is sent unless the caller has fields of the same name.
-const DEFAULTS: [(&str, &str); 4] = [
+const DEFAULTS: [(&str, &str); 3] = [
     // HTML §9.2.2: "User agents may set (`Accept`, `text/event-stream`) in request's header list"; "cache mode is
     // `no-store`".
     ("Accept", CONTENT_TYPE),
     ("Cache-Control", "no-cache"),
-    // RFC 9110 §12.5.3: "If no Accept-Encoding header field is in the request, any content coding is considered acceptable".
-    ("Accept-Encoding", "identity"),
     ("User-Agent", concat!("tidewire/", env!("CARGO_PKG_VERSION"))),
 ];
 

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::coded::Coded;
 use super::connect::Step;
 use super::policy::{Refused, Verdict, is_final, judge};
 use super::retry_after::retry_after;
@@ -30,6 +31,8 @@ pub struct Source {
     backoff: Backoff,
     parser: Parser,
     phase: Phase,
+    /// What undoes the coding of the body that is read.
+    coded: Option<Box<Coded>>,
     /// The request of the attempt that is made or was made last.
     request: Request,
     /// The method of the attempt before any redirect.
@@ -82,6 +85,7 @@ impl Source {
             config,
             parser,
             phase: Phase::Due { redirected: false },
+            coded: None,
             redirects: 0,
             attempt: 0,
             sent: false,
@@ -150,6 +154,8 @@ impl Source {
     pub fn handle_head(&mut self, now: Instant, head: Box<ResponseHead>) {
         let Phase::Head { .. } = self.phase else { return };
         self.sent = true;
+        // What has a foreign coding is refused, or read as it is.
+        self.coded = Coded::of(&head.fields, &self.config).unwrap_or_default();
         match judge(&head, &self.config) {
             Verdict::Stream => {
                 self.backoff.opened(now);
@@ -192,6 +198,30 @@ impl Source {
     ///
     /// Take the events that wait ([`poll_event`](Self::poll_event)) before.
     pub fn read(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
+        // Taken away while it lends.
+        let Some(mut coded) = self.coded.take() else { return self.read_plain(now, bytes) };
+        let mut event = None;
+        while event.is_none() && self.is_attempting() {
+            match coded.fill(bytes) {
+                Ok([]) => break,
+                Ok(data) => {
+                    let (used, found) = self.read_plain(now, data);
+                    coded.consume(used);
+                    event = found;
+                }
+                Err(reason) => self.spoil(now, reason),
+            }
+        }
+        if !self.is_attempting() {
+            return (bytes.len(), event);
+        }
+        let used = coded.done(event.is_some());
+        self.coded = Some(coded);
+        (used, event)
+    }
+
+    /// Reads the body without its coding.
+    fn read_plain(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
         match &mut self.phase {
             Phase::Open { silent_at, untouched } => {
                 if *untouched && !bytes.is_empty() {
@@ -227,6 +257,9 @@ impl Source {
 
     /// Notes that the body of the response is complete.
     pub fn handle_end(&mut self, now: Instant) {
+        if let Some(Err(reason)) = self.coded.take().map(|coded| coded.finish()) {
+            return self.handle_failure(now, reason);
+        }
         match self.phase {
             Phase::Open { .. } => {
                 let mid_event = self.parser.finish() != sse::End::Clean;
@@ -442,8 +475,7 @@ impl Source {
                     Some(Event::Retry(time))
                 }
                 Some(Err(error)) => {
-                    self.backoff.spoiled();
-                    self.lose(now, Reason::Stream(error));
+                    self.spoil(now, Reason::Stream(error));
                     None
                 }
             };
@@ -458,8 +490,7 @@ impl Source {
     fn take(&mut self, now: Instant, message: Message) -> Option<Event> {
         let mark = self.config.marks.of(message.as_ref());
         if mark == Mark::Error {
-            self.backoff.spoiled();
-            self.lose(now, Reason::ErrorEvent(Box::new(message)));
+            self.spoil(now, Reason::ErrorEvent(Box::new(message)));
             return None;
         }
         self.backoff.delivered();
@@ -467,6 +498,12 @@ impl Source {
             self.finish(CloseReason::Complete);
         }
         matches!(mark, Mark::Message | Mark::Last).then_some(Event::Message(message))
+    }
+
+    /// Ends the attempt for what its body is; it was not healthy.
+    fn spoil(&mut self, now: Instant, reason: Reason) {
+        self.backoff.spoiled();
+        self.handle_failure(now, reason);
     }
 
     /// Hands over an answer in one piece.
@@ -486,6 +523,7 @@ impl Source {
         match followed {
             Ok(()) => {
                 self.redirects += 1;
+                self.coded = None;
                 self.phase = Phase::Due { redirected: true };
             }
             Err(error) => {
@@ -614,12 +652,14 @@ impl Source {
 
     fn disconnected(&mut self, now: Instant, reason: Reason, retry_in: Duration) {
         let retry_at = now + retry_in;
+        self.coded = None;
         self.phase = Phase::Waiting { until: retry_at };
         self.events.push_back(Event::Disconnected { reason, retry_at, retry_in });
     }
 
     pub(super) fn finish(&mut self, reason: CloseReason) {
         let _ = self.parser.finish();
+        self.coded = None;
         self.phase = Phase::Closed;
         self.events.push_back(Event::Closed(reason));
     }
