@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::coded::Coded;
-use super::{Config, ConnectError, Reason, Refusal, RetryStatus, content};
-use crate::http::{Method, ResponseHead};
+use super::{CloseReason, Config, ConnectError, Reason, Refusal, RetryStatus, content};
+use crate::http::{Method, ResponseHead, Url};
 
 /// Whether a request that a server may have acted upon is sent again when its connection is lost; each allows what those
 /// before it do.
@@ -87,23 +87,31 @@ impl Refused {
     }
 }
 
-/// Returns whether the end of an attempt is the end of it all, where nobody but the statuses that are tried again is asked.
-pub(super) fn is_final(reason: &Reason, retry: RetryStatus) -> bool {
+/// Returns why it is all over, if that is what the end of an attempt means in itself. `retry` are the statuses that are tried
+/// again, `url` is where the attempt went.
+pub(super) fn final_end(reason: &Reason, retry: RetryStatus, url: &Url) -> Option<CloseReason> {
+    if reason.refusal().is_some_and(|refusal| retry.contains(refusal.head.status)) {
+        return None;
+    }
     match reason {
         // HTML §9.2.1: "clients will reconnect if the connection is closed; a client can be told to stop reconnecting using
         // the HTTP 204 No Content response code."
-        Reason::Status(refusal)
-        | Reason::ContentType(refusal)
-        | Reason::ContentCoding(refusal)
-        | Reason::Redirect { refusal, .. } => !retry.contains(refusal.head.status),
-        Reason::Connect(ConnectError::NoTls) => true,
-        Reason::Connect(ConnectError::Proxy { error, .. }) => match **error {
-            ConnectError::ProxyRefused { status } => {
-                !RetryStatus::TRANSIENT.contains(status) && !retry.contains(status)
+        Reason::Status(refusal) if refusal.head.status == 204 => Some(CloseReason::NoContent),
+        Reason::Status(refusal) => Some(CloseReason::Status(refusal.clone())),
+        Reason::ContentType(refusal) => Some(CloseReason::ContentType(refusal.clone())),
+        Reason::ContentCoding(refusal) => Some(CloseReason::ContentCoding(refusal.clone())),
+        Reason::Redirect { refusal, error } => {
+            let (url, status) = (Box::new(refusal.url.clone()), refusal.head.status);
+            Some(CloseReason::Redirect { url, status, error: *error })
+        }
+        Reason::Connect(ConnectError::NoTls) => Some(CloseReason::NoTls(Box::new(url.clone()))),
+        Reason::Connect(ConnectError::Proxy { proxy, error }) => match **error {
+            ConnectError::ProxyRefused { status } if !retry.contains(status) && !PROXY_RETRY.contains(status) => {
+                Some(CloseReason::ProxyRefused { proxy: proxy.clone(), status })
             }
-            _ => false,
+            _ => None,
         },
-        _ => false,
+        _ => None,
     }
 }
 
@@ -127,6 +135,9 @@ pub(super) fn judge(head: &ResponseHead, config: &Config) -> Verdict {
         _ => Verdict::Refuse(Refused::Status),
     }
 }
+
+/// With these a proxy is asked again, whatever is so with servers.
+const PROXY_RETRY: RetryStatus = RetryStatus::TRANSIENT;
 
 /// RFC 9110 §9.2.2, and of the registry of methods those with a body that are safe.
 const IDEMPOTENT: [&str; 10] =

@@ -198,27 +198,6 @@ impl Reason {
             _ => None,
         }
     }
-
-    /// Returns why it is over when this was final in itself.
-    pub(super) fn into_final(self, url: &Url) -> CloseReason {
-        match self {
-            Self::Status(refusal) if refusal.head.status == 204 => CloseReason::NoContent,
-            Self::Status(refusal) => CloseReason::Status(refusal),
-            Self::ContentType(refusal) => CloseReason::ContentType(refusal),
-            Self::ContentCoding(refusal) => CloseReason::ContentCoding(refusal),
-            Self::Redirect { refusal, error } => {
-                CloseReason::Redirect { status: refusal.head.status, url: Box::new(refusal.url), error }
-            }
-            Self::Connect(ConnectError::NoTls) => CloseReason::NoTls(Box::new(url.clone())),
-            Self::Connect(ConnectError::Proxy { proxy, error }) => match *error {
-                ConnectError::ProxyRefused { status } => CloseReason::ProxyRefused { proxy, status },
-                error => {
-                    CloseReason::Stopped(Box::new(Self::Connect(ConnectError::Proxy { proxy, error: Box::new(error) })))
-                }
-            },
-            other => CloseReason::Stopped(Box::new(other)),
-        }
-    }
 }
 
 impl CloseReason {

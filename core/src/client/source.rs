@@ -8,16 +8,16 @@ use bytes::Bytes;
 
 use super::coded::Coded;
 use super::connect::Step;
-use super::policy::{Refused, Verdict, is_final, judge};
-use super::retry_after::retry_after;
-use super::{
-    Answer, CloseReason, Config, Decision, Event, Failure, FirstConnection, Mark, Reason, RedirectError, Refusal,
-    Request, Restart, State,
-};
+use super::policy::{Refused, Verdict, judge};
+use super::{Answer, CloseReason, Config, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State};
 use crate::backoff::Backoff;
 use crate::http::{Method, ResponseHead, Url};
 use crate::sse::{self, Event as Item, EventId, Message, Parser};
 use crate::{Instant, UnixTime};
+
+mod ending;
+
+use ending::Deadlines;
 
 /// Decides for a stream: what to ask where, whether the answer is a stream, what its bytes say, when to ask again.
 ///
@@ -53,21 +53,6 @@ pub struct Source {
     /// The wall time, and when it was that.
     clock: Option<(Instant, UnixTime)>,
     events: VecDeque<Event>,
-}
-
-/// When it is over whatever happens.
-#[derive(Clone, Copy, Debug)]
-struct Deadlines {
-    /// Unless the stream was open.
-    first: Option<Deadline>,
-    total: Option<Deadline>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    at: Instant,
-    /// How long that was.
-    after: Duration,
 }
 
 impl Source {
@@ -118,14 +103,7 @@ impl Source {
             self.redirects = 0;
             self.sent = false;
         }
-        if self.deadlines.is_none() {
-            let deadline = |after| Deadline { at: now + after, after };
-            let first = match self.config.first_connection {
-                FirstConnection::Within(time) => Some(deadline(time)),
-                FirstConnection::Forever | FirstConnection::Never => None,
-            };
-            self.deadlines = Some(Deadlines { first, total: self.config.total_timeout.map(deadline) });
-        }
+        self.start_deadlines(now);
         self.phase = Phase::Connecting { step: Step::Connect, until: after(now, self.config.connect_timeout) };
         Some(&self.request)
     }
@@ -364,9 +342,7 @@ impl Source {
 
     /// Returns when it is over whatever happens until then, events that nobody takes included: a deadline over all attempts.
     pub fn poll_last_timeout(&self) -> Option<Instant> {
-        let deadlines = self.deadlines.filter(|_| !matches!(self.phase, Phase::Closed))?;
-        let first = deadlines.first.filter(|_| !self.has_opened);
-        [first, deadlines.total].into_iter().flatten().map(|deadline| deadline.at).min()
+        if matches!(self.phase, Phase::Closed) { None } else { self.last_deadline().map(|deadline| deadline.at) }
     }
 
     /// Returns how far the source is.
@@ -551,118 +527,6 @@ impl Source {
     fn refusal(&self, head: ResponseHead, body: Vec<u8>, truncated: bool) -> Box<Refusal> {
         Box::new(Refusal { url: self.request.url.clone(), head, body: body.into(), truncated })
     }
-
-    /// Ends the attempt; another one follows where configuration and hook want it and no limit is reached.
-    fn lose(&mut self, now: Instant, reason: Reason) {
-        let _ = self.parser.finish();
-        // Whatever became of it, the request may have arrived, unless somebody knows better.
-        self.sent |= matches!(self.phase, Phase::Head { .. }) && !matches!(reason, Reason::Stack { sent: false, .. });
-        // What was received until then is of no use when it cannot be gone on with.
-        let is_lost = matches!(self.phase, Phase::Open { .. }) && self.last_event_id().is_empty();
-        if is_lost && self.config.marks.must_end() {
-            self.backoff.spoiled();
-        }
-        let delay = self.backoff.fail_and_wait(now, self.asked_to_wait(now, &reason));
-        self.last_error = Some(Box::new(reason.clone()));
-        let end = self.end_by_policy(&reason);
-        let limit = self.limit();
-        let decision = self.config.on_failure.as_ref().map_or(Decision::Default, |hook| {
-            hook.decide(&Failure {
-                reason: &reason,
-                attempt: self.attempt,
-                failures: self.backoff.failures(),
-                has_opened: self.has_opened,
-                would_retry_in: (end.is_none() && limit.is_none()).then_some(delay),
-                is_last: limit.is_some(),
-            })
-        });
-        let end = match decision {
-            Decision::Default => end.or(limit),
-            Decision::Stop => end.or(limit).or(Some(End::Stopped)),
-            Decision::Retry | Decision::RetryIn(_) => limit,
-        };
-        match (end, decision) {
-            (Some(end), _) => {
-                let closed = self.close_reason(end, reason);
-                self.finish(closed);
-            }
-            (None, Decision::RetryIn(delay)) => self.disconnected(now, reason, delay),
-            (None, _) => self.disconnected(now, reason, delay),
-        }
-    }
-
-    /// Returns how long the server asks to wait.
-    fn asked_to_wait(&self, now: Instant, reason: &Reason) -> Duration {
-        let Reason::Status(refusal) = reason else { return Duration::ZERO };
-        let unix = self.clock.map(|(at, unix)| {
-            let since = u64::try_from((now - at).as_millis()).unwrap_or(u64::MAX);
-            UnixTime::from_millis(unix.as_millis().saturating_add(since))
-        });
-        let asked = retry_after(&refusal.head.fields, unix).unwrap_or_default();
-        self.config.max_retry_after.map_or(asked, |max| asked.min(max))
-    }
-
-    /// Returns whether the configuration ends it here.
-    fn end_by_policy(&self, reason: &Reason) -> Option<End> {
-        let has_id = !self.parser.last_event_id().is_empty();
-        if is_final(reason, self.config.retry_status) {
-            Some(End::Final)
-        } else if !self.config.reconnect {
-            Some(End::Lost)
-        } else if self.sent && !self.config.resend.allows(&self.method, reason, has_id) {
-            Some(End::NotResent)
-        } else {
-            None
-        }
-    }
-
-    /// Returns which limit is reached.
-    fn limit(&self) -> Option<End> {
-        if !self.has_opened && self.config.first_connection == FirstConnection::Never {
-            Some(End::FirstConnection)
-        } else if self.config.max_failures.is_some_and(|max| self.backoff.failures() >= max) {
-            Some(End::GaveUp)
-        } else {
-            None
-        }
-    }
-
-    fn close_reason(&self, end: End, reason: Reason) -> CloseReason {
-        match end {
-            End::Final => reason.into_final(&self.request.url),
-            End::Lost => CloseReason::Lost(Box::new(reason)),
-            End::NotResent => CloseReason::NotResent { method: self.method.clone(), reason: Box::new(reason) },
-            End::FirstConnection => CloseReason::FirstConnection { within: None, reason: Some(Box::new(reason)) },
-            End::GaveUp => CloseReason::GaveUp { failures: self.backoff.failures(), reason: Box::new(reason) },
-            End::Stopped => CloseReason::Stopped(Box::new(reason)),
-        }
-    }
-
-    /// Ends it all because a deadline over all attempts has passed.
-    fn run_out(&mut self, now: Instant) {
-        let passed = |deadline: &Deadline| deadline.at <= now;
-        let Some(deadlines) = self.deadlines else { return };
-        let reason = self.last_error.clone();
-        if let Some(first) = deadlines.first.filter(passed).filter(|_| !self.has_opened) {
-            self.finish(CloseReason::FirstConnection { within: Some(first.after), reason });
-        } else if let Some(total) = deadlines.total.filter(passed) {
-            self.finish(CloseReason::TotalTimeout { after: total.after, reason });
-        }
-    }
-
-    fn disconnected(&mut self, now: Instant, reason: Reason, retry_in: Duration) {
-        let retry_at = now + retry_in;
-        self.coded = None;
-        self.phase = Phase::Waiting { until: retry_at };
-        self.events.push_back(Event::Disconnected { reason, retry_at, retry_in });
-    }
-
-    pub(super) fn finish(&mut self, reason: CloseReason) {
-        let _ = self.parser.finish();
-        self.coded = None;
-        self.phase = Phase::Closed;
-        self.events.push_back(Event::Closed(reason));
-    }
 }
 
 #[derive(Debug)]
@@ -702,18 +566,6 @@ enum Phase {
         until: Instant,
     },
     Closed,
-}
-
-/// Why no other attempt follows.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// What happened is final.
-    Final,
-    Lost,
-    NotResent,
-    FirstConnection,
-    GaveUp,
-    Stopped,
 }
 
 fn after(now: Instant, time: Option<Duration>) -> Option<Instant> {
