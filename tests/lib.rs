@@ -24,6 +24,8 @@ pub mod fuzz_http;
 pub mod fuzz_server;
 #[path = "support/fuzz_sse.rs"]
 pub mod fuzz_sse;
+#[path = "support/fuzz_tunnel.rs"]
+pub mod fuzz_tunnel;
 #[path = "support/naive_chunked.rs"]
 pub mod naive_chunked;
 #[path = "support/naive_log.rs"]
@@ -32,6 +34,8 @@ pub mod naive_log;
 pub mod naive_sse;
 #[path = "support/program.rs"]
 pub mod program;
+#[path = "support/proxy.rs"]
+pub mod proxy;
 #[path = "support/relay.rs"]
 pub mod relay;
 #[path = "support/sse.rs"]

@@ -31,7 +31,7 @@ pub struct Client {
     /// Whether there is a socket and the machine did not say to drop it.
     pub connected: bool,
     /// Whether the addresses of a host are known as soon as they are asked for.
-    pub resolves: bool,
+    resolves: bool,
     /// How far the machine is after the events taken.
     state: State,
     /// Whether the machine said to drop the socket of its last connection.
@@ -46,6 +46,15 @@ impl Client {
 
     /// Starts the client of `config` with the delays of `seed`.
     pub fn with_seed(config: Config, seed: u64) -> Self {
+        Self::start(config, seed, true)
+    }
+
+    /// Starts the client of `config`; the test tells each step of connecting itself, also that a name was resolved.
+    pub fn stepwise(config: Config) -> Self {
+        Self::start(config, 1, false)
+    }
+
+    fn start(config: Config, seed: u64, resolves: bool) -> Self {
         let mut client = Self {
             machine: EventSource::new(config, seed, Instant::START),
             now: Instant::START,
@@ -53,7 +62,7 @@ impl Client {
             connects: Vec::new(),
             sent: Vec::new(),
             connected: false,
-            resolves: true,
+            resolves,
             state: State::Connecting,
             dropped: true,
         };

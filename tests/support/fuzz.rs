@@ -1,6 +1,6 @@
 //! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
 
-use crate::{fuzz_client, fuzz_coding, fuzz_http, fuzz_server, fuzz_sse};
+use crate::{fuzz_client, fuzz_coding, fuzz_http, fuzz_server, fuzz_sse, fuzz_tunnel};
 
 /// What a target does with an input; it panics when something is wrong.
 pub type Body = fn(&[u8]);
@@ -9,6 +9,7 @@ pub type Body = fn(&[u8]);
 #[rustfmt::skip]
 pub const TARGETS: &[(&str, Body)] = &[
     ("client_machine", fuzz_client::machine),
+    ("client_tunnel", fuzz_tunnel::tunnel),
     ("http_chunked_body", fuzz_http::chunked_body),
     ("http_coding", fuzz_coding::coding),
     ("http_request_head", fuzz_http::request_head),
