@@ -6,13 +6,13 @@ mod http_fake;
 use std::future::{Ready, ready};
 use std::io;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_lite::future::{block_on, poll_once};
 use futures_lite::stream::{self, StreamExt};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
 use http_fake::{Failure, Fake};
