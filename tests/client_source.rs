@@ -118,6 +118,15 @@ fn silence_counts_from_when_the_application_waits_again() {
     source.handle_head(now, head(200, &[("Content-Type", "text/event-stream")]));
     source.handle_resumed(now + timeout);
     assert_eq!(source.poll_timeout(), Some(now + timeout + timeout));
+
+    let mut config = config();
+    config.first_byte_timeout = Some(Duration::from_secs(2));
+    let mut source = Source::new(config, 1);
+    source.poll_request(now).unwrap();
+    source.handle_connected(now);
+    source.handle_head(now, head(200, &[("Content-Type", "text/event-stream")]));
+    source.handle_resumed(now + timeout);
+    assert_eq!(source.poll_timeout(), Some(now + timeout + Duration::from_secs(2)));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use http_fake::{Failure, Fake};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tidewire_core::client::{CloseReason, Event, Reason, Resend, Restart, State};
+use tidewire_core::client::{CloseReason, Event, Reason, Resend, Restart, RetryStatus, State};
 use tidewire_core::sse::{self, Limits, Parser};
 use tidewire_http::{ByteStream, EventReader, EventSource, ReadError, SmolTimer, TokioTimer, Transport, events};
 use tidewire_tests::client::{config, config_of, config_post};
@@ -252,6 +252,55 @@ fn silence_is_noticed_and_any_byte_breaks_it() {
     fake.stack.trailers();
     fake.time.advance(timeout);
     assert_eq!(fake.lost(), Reason::ReadTimeout { after: timeout });
+    assert_eq!(fake.stack.dropped(), 1);
+}
+
+#[test]
+fn first_byte_has_a_time_of_its_own_and_comes_before_it() {
+    let mut config = config();
+    config.first_byte_timeout = Some(Duration::from_secs(2));
+    let mut fake = Fake::open(config.clone());
+    fake.rests();
+    fake.stack.send("data: there all the time\n\n");
+    fake.time.advance_to_deadline();
+    assert_eq!(fake.data(), "there all the time");
+    fake.rests();
+    fake.time.advance(Duration::from_secs(3));
+    fake.rests();
+
+    let mut fake = Fake::open(config);
+    fake.rests();
+    fake.time.advance_to_deadline();
+    assert!(matches!(fake.lost(), Reason::FirstByteTimeout { .. }));
+}
+
+#[test]
+fn retry_after_counts_by_seconds_and_by_the_wall_clock_of_the_timer() {
+    for (field, expected) in [("7", 7), ("Thu, 01 Jan 1970 00:00:10 GMT", 10)] {
+        let mut config = config();
+        config.retry_status = RetryStatus::TRANSIENT;
+        let mut fake = Fake::new(config);
+        fake.stack.respond(503, &[("retry-after", field)]);
+        fake.rests();
+        fake.stack.end();
+        let Event::Disconnected { retry_in, .. } = fake.event() else { panic!() };
+        assert_eq!(retry_in.as_secs(), expected);
+    }
+}
+
+#[test]
+fn total_timeout_ends_a_stream_that_never_rests() {
+    let mut config = config();
+    config.total_timeout = Some(Duration::from_secs(10));
+    let mut fake = Fake::open(config);
+    for second in 1..10 {
+        fake.time.advance(Duration::from_secs(1));
+        fake.stack.send(format!("data: {second}\n\n"));
+        assert_eq!(fake.data(), second.to_string());
+    }
+    fake.time.advance(Duration::from_secs(1));
+    fake.stack.send("data: late\n\n");
+    assert!(matches!(fake.closed(), CloseReason::TotalTimeout { .. }));
     assert_eq!(fake.stack.dropped(), 1);
 }
 

@@ -123,7 +123,7 @@ async fn refusals_are_told_with_what_they_say<S: Stack>() {
 async fn status_that_is_retried_leads_to_the_next_attempt<S: Stack>() {
     let server = Server::start();
     let mut config = config(server.url("/"));
-    config.retry_status = RetryStatus::Transient;
+    config.retry_status = RetryStatus::TRANSIENT;
     let mut source = source::<S>(config);
     let call = with(&mut source, server.call()).await;
     call.respond(503, &[("retry-after", "0")], "busy").await;

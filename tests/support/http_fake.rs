@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_lite::future::{block_on, poll_once};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
-use tidewire_core::Instant;
 use tidewire_core::client::{CloseReason, Config, Event, Reason};
+use tidewire_core::{Instant, UnixTime};
 use tidewire_http::{BoxError, EventSource, Timer, Transport};
 
 /// What a test sees of the stack and has it do.
@@ -217,6 +217,11 @@ impl Manual {
 impl Timer for Manual {
     fn now(&self) -> Instant {
         Instant::from_start(self.0.lock().expect("no test panics with it").0)
+    }
+
+    /// The fake time began with the epoch.
+    fn unix(&self) -> UnixTime {
+        UnixTime::from_millis(self.now().since_start().as_millis().try_into().expect("a test is short"))
     }
 
     fn poll_until(&mut self, _: &mut Context<'_>, until: Instant) -> Poll<()> {

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use futures_core::Stream;
+use tidewire_core::Instant;
 use tidewire_core::client::{CloseReason, Config, Event, Reason, Source, State};
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
@@ -24,6 +25,8 @@ pub struct EventSource<T: Transport, S> {
     timer: S,
     source: Source,
     exchange: Exchange<T>,
+    /// When the stack was last asked: the time of what comes of it.
+    now: Instant,
     /// The event that [`opened`](Self::opened) waited for.
     ahead: Option<Event>,
     ended: Option<Box<CloseReason>>,
@@ -46,12 +49,14 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
     /// Prepares to follow the stream, with timers of one's choice; the first wait sends the request.
     pub fn with_timer(transport: T, config: Config, timer: S) -> Self {
         let source = Source::new(config, seed());
-        let control = Control::new(&source, Clock::showing(timer.now()));
+        let now = timer.now();
+        let control = Control::new(&source, Clock::showing(now));
         Self {
             transport,
             timer,
             source,
             exchange: Exchange::None,
+            now,
             ahead: None,
             ended: None,
             control,
@@ -82,12 +87,12 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             return Poll::Ready(Some(event));
         }
         loop {
-            let now = self.timer.now();
             match self.control.take(&self.source) {
                 Some(Asked::Close) => self.source.close(),
-                Some(Asked::Restart(restart)) => self.source.restart(now, restart),
+                Some(Asked::Restart(restart)) => self.source.restart(self.timer.now(), restart),
                 None => {}
             }
+            // Before the clock: a look at it costs as much as a short event.
             let event = self.decode();
             if !self.source.is_attempting() {
                 self.exchange = Exchange::None;
@@ -104,6 +109,8 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             if self.source.state() == State::Closed {
                 return Poll::Ready(None);
             }
+            let now = self.timer.now();
+            self.now = now;
             if std::mem::take(&mut self.resumed) {
                 self.source.handle_resumed(now);
             }
@@ -113,7 +120,7 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             ready!(self.turns.poll(context));
             let moved = self.poll_exchange(context);
             // After reading: what came while the caller was busy is no silence.
-            let deadline = self.source.poll_timeout();
+            let deadline = if self.has_unread() { self.source.poll_last_timeout() } else { self.source.poll_timeout() };
             if deadline.is_some_and(|at| at <= now) {
                 self.source.handle_timeout(now);
             } else if moved.is_pending()
@@ -167,7 +174,7 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             }
             let Exchange::Receiving(response) = &mut self.exchange else { return None };
             let data = response.unread()?;
-            let (used, event) = self.source.read(self.timer.now(), data.chunk());
+            let (used, event) = self.source.read(self.now, data.chunk());
             data.advance(used);
             if event.is_some() {
                 return event;
@@ -175,11 +182,17 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
         }
     }
 
+    /// Returns whether something was received that is not decoded.
+    fn has_unread(&self) -> bool {
+        matches!(&self.exchange, Exchange::Receiving(response) if response.has_unread())
+    }
+
     /// Sends the request that is due, if one is; false when that failed at once, which the source has to tell.
     fn begin(&mut self) -> bool {
-        let now = self.timer.now();
+        let now = self.now;
         let Some(request) = self.source.poll_request(now) else { return true };
         let begun = Exchange::begin(&mut self.transport, request);
+        self.source.handle_clock(now, self.timer.unix());
         trace::request(self.source.attempt(), self.source.url());
         match begun {
             Ok(exchange) => {
@@ -201,16 +214,16 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
             Exchange::Sending(response) => match ready!(response.as_mut().poll(context)) {
                 Ok(response) => {
                     self.error = None;
-                    self.source.handle_head(self.timer.now(), Box::new(head_of(&response)));
+                    self.source.handle_head(self.now, Box::new(head_of(&response)));
                     self.exchange = Exchange::Receiving(Receiving::new(response.into_body()));
                 }
                 Err(error) => self.fail(!T::is_unsent(&error), error.into()),
             },
             Exchange::Receiving(response) => match ready!(response.poll_data(context)) {
-                Ok(true) => self.source.handle_activity(self.timer.now()),
+                Ok(true) => self.source.handle_activity(self.now),
                 Ok(false) => {
                     self.exchange = Exchange::None;
-                    self.source.handle_end(self.timer.now());
+                    self.source.handle_end(self.now);
                 }
                 Err(error) => self.fail(true, error.into()),
             },
@@ -222,7 +235,7 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
         self.exchange = Exchange::None;
         let reason = Reason::Stack { sent, error: in_words(&error) };
         self.error = Some(error);
-        self.source.handle_failure(self.timer.now(), reason);
+        self.source.handle_failure(self.now, reason);
     }
 }
 

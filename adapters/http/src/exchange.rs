@@ -22,7 +22,7 @@ pub(crate) enum Exchange<T: Transport> {
 pub(crate) struct Receiving<B: Body> {
     body: Pin<Box<B>>,
     /// What is left of the last frame.
-    pub(crate) data: Option<B::Data>,
+    data: Option<B::Data>,
 }
 
 impl<B: Body> Receiving<B> {
@@ -35,6 +35,11 @@ impl<B: Body> Receiving<B> {
         self.data.as_mut().filter(|data| data.has_remaining())
     }
 
+    /// Returns whether there is anything left of the last frame.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.data.as_ref().is_some_and(Buf::has_remaining)
+    }
+
     /// Waits for the next frame with data, which [`unread`](Self::unread) has then; false is the end. What stands after the
     /// data (trailers) says nothing about a stream.
     pub(crate) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, B::Error>> {
@@ -44,7 +49,7 @@ impl<B: Body> Receiving<B> {
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 Some(Ok(frame)) => self.data = frame.into_data().ok(),
             }
-            if self.unread().is_some() {
+            if self.has_unread() {
                 return Poll::Ready(Ok(true));
             }
         }

@@ -169,6 +169,9 @@ impl Source {
     ///
     /// For a driver whose HTTP stack reads only while it is asked: what came meanwhile may need a moment to arrive.
     pub fn handle_resumed(&mut self, now: Instant) {
+        if let Phase::Open { silent_at, untouched: true } = &mut self.phase {
+            *silent_at = after(now, self.config.first_byte_timeout);
+        }
         self.handle_activity(now);
     }
 
