@@ -4,8 +4,10 @@
 mod examples;
 #[path = "support/lines.rs"]
 mod lines;
+#[allow(dead_code, unused_imports, reason = "shared with another target")]
 #[path = "support/on_smol.rs"]
 mod on_smol;
+#[allow(dead_code, unused_imports, reason = "shared with another target")]
 #[path = "support/on_tokio.rs"]
 mod on_tokio;
 

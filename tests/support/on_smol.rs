@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use smol::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use smol::net::{TcpListener, TcpStream};
-pub(crate) use tidewire_smol::{Connection, EventSource, Reader, serve, serve_connection};
+pub(crate) use tidewire_smol::{
+    Connection, Connector, EventSource, Reader, serve, serve_connection, serve_connection_tls, serve_tls,
+};
 
 use crate::lines::PATIENCE;
 
@@ -31,6 +33,19 @@ pub(crate) fn assert_here() {
 /// Runs a task beside the test.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     smol::spawn(task).detach();
+}
+
+/// One end of a pair of streams that are not of the network.
+pub(crate) type Pipe = smol::net::unix::UnixStream;
+
+/// Makes a pair of streams.
+pub(crate) fn pipe() -> (Pipe, Pipe) {
+    Pipe::pair().expect("a pair")
+}
+
+/// Takes a listener in.
+pub(crate) fn on_std(listener: std::net::TcpListener) -> TcpListener {
+    smol::Async::try_from(listener).expect("a socket").into()
 }
 
 /// A socket that counts what is written to it.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-pub(crate) use tidewire_tokio::{Connection, EventSource, Reader, serve, serve_connection};
+pub(crate) use tidewire_tokio::{
+    Connection, Connector, EventSource, Reader, serve, serve_connection, serve_connection_tls, serve_tls,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) use tokio::net::{TcpListener, TcpStream};
 
@@ -30,6 +32,20 @@ pub(crate) fn assert_here() {
 /// Runs a task beside the test.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
+}
+
+/// One end of a pair of streams that are no sockets.
+pub(crate) type Pipe = tokio::io::DuplexStream;
+
+/// Makes a pair of streams.
+pub(crate) fn pipe() -> (Pipe, Pipe) {
+    tokio::io::duplex(1024)
+}
+
+/// Takes a listener in.
+pub(crate) fn on_std(listener: std::net::TcpListener) -> TcpListener {
+    listener.set_nonblocking(true).expect("sets it");
+    TcpListener::from_std(listener).expect("a runtime")
 }
 
 /// A socket that counts what is written to it.
