@@ -69,6 +69,10 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["tail", "--replay", "file", "localhost"],
         &["tail", "--replay", "file", "--speed", "0"],
         &["tail", "--speed", "2", "localhost"],
+        &["tail", "--retry-status=6xx", "localhost"],
+        &["tail", "--retry-post=perhaps", "localhost"],
+        &["tail", "--proxy", "socks5://localhost:1080", "localhost"],
+        &["tail", "--cacert", "file", "--insecure", "localhost"],
         &["parse", "file"],
     ] {
         let ended = run(TIDEWIRE, arguments, b"");

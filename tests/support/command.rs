@@ -45,7 +45,12 @@ impl Running {
     ///
     /// If it cannot be started.
     pub fn start(executable: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(executable)
+        let mut command = Command::new(executable);
+        // What the tester's own environment says is for nobody here.
+        for variable in VARIABLES {
+            command.env_remove(variable).env_remove(variable.to_ascii_uppercase());
+        }
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -200,5 +205,9 @@ fn rest(lines: &Receiver<String>) -> String {
 fn trimmed(line: String) -> String {
     line.trim_end_matches(['\r', '\n']).to_owned()
 }
+
+/// Variables that the program looks at.
+const VARIABLES: [&str; 6] =
+    ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "request_method", "tidewire_bearer"];
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -11,6 +11,7 @@ mod encode;
 mod exit;
 mod json_lines;
 mod logging;
+mod network;
 mod output;
 mod parse;
 mod plain;

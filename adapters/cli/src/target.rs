@@ -7,19 +7,7 @@ use crate::exit::{Exit, Failure};
 /// Reads a URL; without a scheme, it is http.
 pub(crate) fn url(text: &str) -> Result<Url, Failure> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let url = Url::parse(&whole).map_err(|error| usage(format!("'{text}': {error}")))?;
-    if url.is_tls() {
-        return Err(usage(format!(
-            "'{text}': https is not built in yet. Until it is, let something else speak TLS and follow it by http:\n  \
-             socat TCP-LISTEN:8443,bind=127.0.0.1,fork,reuseaddr OPENSSL:{}:{}\n  \
-             tidewire … http://127.0.0.1:8443{} -H 'Host: {}'",
-            url.host(),
-            url.port(),
-            url.target(),
-            url.authority(),
-        )));
-    }
-    Ok(url)
+    Url::parse(&whole).map_err(|error| usage(format!("'{text}': {error}")))
 }
 
 /// Reads the values of `-H`.

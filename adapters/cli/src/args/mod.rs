@@ -4,15 +4,17 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 
+mod network;
 mod parse;
 mod publish;
 mod serve;
 mod tail;
 
+pub(crate) use network::Network;
 pub(crate) use parse::{Encode, Parse};
 pub(crate) use publish::Publish;
 pub(crate) use serve::Serve;
-pub(crate) use tail::{Format, Speed, Tail};
+pub(crate) use tail::{Format, RetryPost, Speed, Tail};
 
 /// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.
 #[derive(Debug, Parser)]
@@ -27,7 +29,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Serve),
-    Tail(Tail),
+    Tail(Box<Tail>),
     Publish(Publish),
     Parse(Parse),
     Encode(Encode),

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tidewire_core::client::RetryStatus;
 
-use super::{Runtime, field};
+use super::{Network, Runtime, field};
 use crate::duration;
-use crate::tail::Condition;
+use crate::tail::{Condition, statuses};
 
 /// Follow an event stream; where it is lost, reconnect and resume
 #[derive(Debug, Args)]
@@ -37,6 +38,8 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "ID", help_heading = REQUEST)]
     pub(crate) last_event_id: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// Take a connection for lost after such a silence
     #[arg(long, alias = "read-timeout", value_name = "DURATION", value_parser = duration::positive, default_value = "5m", help_heading = CONNECTION)]
     pub(crate) idle_timeout: Duration,
@@ -50,12 +53,34 @@ pub(crate) struct Tail {
     /// Wait at most so long before connecting again, also where the server asks for more [default: 30s, and 1h if it asks]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = AGAIN)]
     pub(crate) max_delay: Option<Duration>,
-    /// Try again also after statuses that pass, such as 429 and 503, when Retry-After says
-    #[arg(long, help_heading = AGAIN)]
-    pub(crate) retry_status: bool,
-    /// Send a POST, or another request that may do something, again when its connection is lost
-    #[arg(long, alias = "resend", help_heading = AGAIN)]
-    pub(crate) retry_post: bool,
+    /// Give up after so many failures in a row [default: never]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = AGAIN)]
+    pub(crate) max_failures: Option<u32>,
+    /// Try again also after these statuses, such as 429,5xx, when Retry-After says; alone it means those that pass. Sets
+    /// have names: transient (408, 425, 429, 5xx but 501 and 505), llm (408, 409, 429, 5xx), all; !404 leaves one out
+    #[arg(
+        long,
+        value_name = "LIST",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "transient",
+        value_parser = statuses,
+        help_heading = AGAIN
+    )]
+    pub(crate) retry_status: Option<RetryStatus>,
+    /// Send a POST, or another request that may do something, again: where the server refused it with a status that is
+    /// tried again, also as a GET once there is an ID to resume after, or always
+    #[arg(
+        long,
+        alias = "resend",
+        value_name = "WHEN",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "always",
+        help_heading = AGAIN
+    )]
+    pub(crate) retry_post: Option<RetryPost>,
 
     /// How events are printed, as explained below
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = OUTPUT)]
@@ -97,8 +122,16 @@ pub(crate) struct Tail {
     pub(crate) speed: Speed,
 }
 
+/// When a request that may do something is sent again.
+// No doc comments here and below: clap would make the help of every option longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RetryPost {
+    Refused,
+    Resume,
+    Always,
+}
+
 /// How events are printed; told in [`EXAMPLES`].
-// No doc comments: clap would make the help of every option longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     #[default]
@@ -142,7 +175,7 @@ const END: &str = "The end";
 const RECORDING: &str = "Recording";
 
 /// What says something about a connection, of which a recording has none.
-const LIVE: [&str; 13] = [
+const LIVE: [&str; 19] = [
     "url",
     "header",
     "request",
@@ -150,8 +183,14 @@ const LIVE: [&str; 13] = [
     "bearer",
     "user_agent",
     "last_event_id",
+    "proxy",
+    "no_proxy",
+    "unix_socket",
+    "cacert",
+    "insecure",
     "no_reconnect",
     "max_delay",
+    "max_failures",
     "retry_status",
     "retry_post",
     "save",
@@ -164,7 +203,7 @@ Examples:
   tidewire tail --json --count 10 --timeout 1m localhost:8080/v1/events?channel=news
   tidewire tail --bearer @token.txt -d @request.json --until '[DONE]' --output data \\
     api.example.org/v1/chat
-  tidewire tail --retry-status --max-delay 5s --idle-timeout 45s example.org/events
+  tidewire tail --retry-status=429,5xx --max-delay 5s --idle-timeout 45s example.org/events
   tidewire tail --filter event=trade --filter /symbol=ACME --output pretty \\
     --timestamps example.org/events
   tidewire tail --save today.jsonl example.org/events

@@ -4,28 +4,34 @@ use std::io::Read;
 use std::{env, fs};
 
 use serde::de::IgnoredAny;
-use tidewire_core::client::{Config, Resend, RetryStatus};
+use tidewire_core::client::{Config, Resend};
 use tidewire_core::http::Method;
 use tidewire_core::sse::EventId;
 
-use crate::args::Tail;
+use crate::args::{RetryPost, Tail};
 use crate::exit::{Exit, Failure};
 use crate::{stdin, target};
 
 pub(super) fn config(args: &Tail) -> Result<Config, Failure> {
     let mut config = Config::new(target::url(args.url.as_deref().unwrap_or_default())?);
     request(args, &mut config)?;
+    args.network.apply(&mut config)?;
     config.read_timeout = Some(args.idle_timeout);
     config.reconnect = !args.no_reconnect;
+    config.max_failures = args.max_failures;
     if let Some(delay) = args.max_delay {
         config.backoff.max = Some(delay);
         config.backoff.max_retry = Some(delay);
+        config.max_retry_after = Some(delay);
     }
-    if args.retry_status {
-        config.retry_status = RetryStatus::TRANSIENT;
+    if let Some(statuses) = args.retry_status {
+        config.retry_status = statuses;
     }
-    if args.retry_post {
-        config.resend = Resend::Always;
+    match args.retry_post {
+        Some(RetryPost::Refused) => config.resend = Resend::Refused,
+        Some(RetryPost::Resume) => config.resend = Resend::ByGet,
+        Some(RetryPost::Always) => config.resend = Resend::Always,
+        None => {}
     }
     Ok(config)
 }

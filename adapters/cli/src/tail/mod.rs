@@ -14,11 +14,13 @@ mod condition;
 mod config;
 mod recording;
 mod status;
+mod statuses;
 mod story;
 mod view;
 
 pub(crate) use condition::Condition;
 use recording::{Player, Recorder};
+pub(crate) use statuses::parse as statuses;
 use view::{Shown, View};
 
 pub(crate) fn run(args: &Tail) -> Result<(), Failure> {
@@ -32,18 +34,21 @@ pub(crate) fn run(args: &Tail) -> Result<(), Failure> {
 /// Follows the stream at the URL.
 fn connect(args: &Tail) -> Result<Exit, Failure> {
     let config = config::config(args)?;
+    let tls = args.network.tls()?;
     let recorder = args.save.as_deref().map(|file| Recorder::create(file, args.overwrite)).transpose()?;
     let stopped = stop::watch(args.timeout)?;
     let mut view = View::new(args, recorder);
     view.begin(&format!("connecting to {}", config.url));
     match args.runtime {
         Runtime::Tokio => args.runtime.block_on(async {
-            let mut source = tidewire_tokio::EventSource::new(config);
+            let connector = tidewire_tokio::Connector::new().with_tls(tls);
+            let mut source = tidewire_tokio::EventSource::with_connector(config, connector);
             let show = |view: &mut View, event| view.event(&event);
             follow(async || source.next().await, show, &stopped, &mut view).await
         }),
         Runtime::Smol => args.runtime.block_on(async {
-            let mut source = tidewire_smol::EventSource::new(config);
+            let connector = tidewire_smol::Connector::new().with_tls(tls);
+            let mut source = tidewire_smol::EventSource::with_connector(config, connector);
             let show = |view: &mut View, event| view.event(&event);
             follow(async || source.next().await, show, &stopped, &mut view).await
         }),

@@ -59,7 +59,11 @@ impl<'a> Told<'a> {
 fn over(reason: &CloseReason) -> String {
     match reason {
         CloseReason::Status(refusal) => refused(refusal),
-        reason => reason.to_string(),
+        CloseReason::ContentType(refusal) => match refusal.text().and_then(|text| text.lines().next()) {
+            Some(line) => format!("{reason} It says: {}", line.chars().take(SHOWN).collect::<String>()),
+            None => reason.to_string(),
+        },
+        reason => flags(&reason.to_string()),
     }
 }
 
@@ -67,8 +71,13 @@ fn over(reason: &CloseReason) -> String {
 fn lost(reason: &Reason) -> String {
     match reason {
         Reason::Status(refusal) => refused(refusal),
-        reason => reason.to_string(),
+        reason => flags(&reason.to_string()),
     }
+}
+
+/// Names the options of the command line where the client names the fields of its configuration.
+fn flags(text: &str) -> String {
+    FLAGS.iter().fold(text.to_owned(), |text, (field, flag)| text.replace(field, flag))
 }
 
 /// Says why the server refused: if it explains itself as our server does, with its sentence.
@@ -80,22 +89,36 @@ fn refused(refusal: &Refusal) -> String {
 /// The exit code of an end.
 fn exit(reason: &CloseReason) -> Exit {
     match reason {
-        CloseReason::Requested => Exit::Done,
+        CloseReason::Requested | CloseReason::Complete | CloseReason::Answered => Exit::Done,
         CloseReason::NoContent => Exit::NoContent,
-        CloseReason::Status(_) | CloseReason::Redirect { .. } | CloseReason::NoTls(_) => Exit::Refused,
+        CloseReason::Status(_)
+        | CloseReason::Redirect { .. }
+        | CloseReason::NoTls(_)
+        | CloseReason::ProxyRefused { .. } => Exit::Refused,
         CloseReason::ContentType(_) | CloseReason::ContentCoding(_) => Exit::NotAStream,
-        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => match &**reason {
-            // The stream was all there was to have.
-            Reason::Ended { mid_event: false } => Exit::Done,
-            Reason::Ended { mid_event: true } => Exit::Unfinished,
-            Reason::Status(_) => Exit::Refused,
-            Reason::Head(_) | Reason::TooManyInterim { .. } | Reason::Framing(_) | Reason::Stream(_) => {
-                Exit::NotAStream
-            }
-            Reason::Body(error) if *error != BodyError::Truncated => Exit::NotAStream,
-            _ => Exit::Network,
-        },
-        _ => Exit::Failed,
+        // The stream was all there was to have.
+        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. }
+            if **reason == (Reason::Ended { mid_event: false }) =>
+        {
+            Exit::Done
+        }
+        other => other.reason().map_or(Exit::Failed, exit_of),
+    }
+}
+
+/// The exit code of a failure that nothing follows on.
+fn exit_of(reason: &Reason) -> Exit {
+    match reason {
+        Reason::Ended { mid_event: true } => Exit::Unfinished,
+        Reason::Status(_) | Reason::Redirect { .. } => Exit::Refused,
+        Reason::Head(_)
+        | Reason::TooManyInterim { .. }
+        | Reason::Framing(_)
+        | Reason::Stream(_)
+        | Reason::ContentType(_)
+        | Reason::ContentCoding(_) => Exit::NotAStream,
+        Reason::Body(error) if *error != BodyError::Truncated => Exit::NotAStream,
+        _ => Exit::Network,
     }
 }
 
@@ -103,22 +126,30 @@ fn exit(reason: &CloseReason) -> Exit {
 fn status(reason: &CloseReason) -> Option<u16> {
     match reason {
         CloseReason::NoContent => Some(204),
-        CloseReason::Status(refusal) | CloseReason::ContentType(refusal) | CloseReason::ContentCoding(refusal) => {
-            Some(refusal.head.status)
-        }
-        CloseReason::Redirect { status, .. } => Some(*status),
-        CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. } => status_of(reason),
-        _ => None,
+        CloseReason::Redirect { status, .. } | CloseReason::ProxyRefused { status, .. } => Some(*status),
+        reason => reason.refusal().map(|refusal| refusal.head.status),
     }
 }
 
 fn status_of(reason: &Reason) -> Option<u16> {
-    match reason {
-        Reason::Status(refusal) => Some(refusal.head.status),
-        _ => None,
-    }
+    reason.refusal().map(|refusal| refusal.head.status)
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// What the client calls it, and what the command line does.
+const FLAGS: [(&str, &str); 8] = [
+    ("`resolve_timeout`", "--connect-timeout"),
+    ("`connect_timeout`", "--connect-timeout"),
+    ("`tunnel_timeout`", "--connect-timeout"),
+    ("`tls_timeout`", "--connect-timeout"),
+    ("`read_timeout`", "--idle-timeout"),
+    ("unless `resend` allows it", "without --retry-post"),
+    ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),
+    ("reconnecting is off", "--no-reconnect"),
+];
+
+/// How many characters of what a server says are shown.
+const SHOWN: usize = 200;
