@@ -1,6 +1,6 @@
 //! How the command line says connections are made.
 
-use std::{env, fs};
+use std::fs;
 
 use tidewire_core::client::{Config, NoProxy, Proxies};
 use tidewire_tls::Client;
@@ -45,7 +45,7 @@ impl Network {
         }
         let mut proxies = match &self.proxy {
             Some(proxy) => Proxies::all(proxy.clone()),
-            None => Proxies::from_env(|name| env::var(name).ok())
+            None => tidewire_std::proxies_from_env()
                 .map_err(|error| Failure::new(Exit::Usage, format!("{error}; or take --proxy, or --no-proxy")))?,
         };
         if let Some(except) = &self.no_proxy {

@@ -34,6 +34,9 @@ pub(crate) struct Tail {
     /// Say who asks
     #[arg(short = 'A', long, value_name = "NAME", help_heading = REQUEST)]
     pub(crate) user_agent: Option<String>,
+    /// Let the server compress the stream: gzip or deflate
+    #[arg(long, help_heading = REQUEST)]
+    pub(crate) compressed: bool,
     /// Resume after the event with this ID
     #[arg(long, value_name = "ID", help_heading = REQUEST)]
     pub(crate) last_event_id: Option<String>,
@@ -175,7 +178,7 @@ const END: &str = "The end";
 const RECORDING: &str = "Recording";
 
 /// What says something about a connection, of which a recording has none.
-const LIVE: [&str; 19] = [
+const LIVE: [&str; 20] = [
     "url",
     "header",
     "request",
@@ -183,6 +186,7 @@ const LIVE: [&str; 19] = [
     "bearer",
     "user_agent",
     "last_event_id",
+    "compressed",
     "proxy",
     "no_proxy",
     "unix_socket",

@@ -6,6 +6,7 @@ use std::{env, fs};
 use serde::de::IgnoredAny;
 use tidewire_core::client::{Config, Resend};
 use tidewire_core::http::Method;
+use tidewire_core::http::coding::Codings;
 use tidewire_core::sse::EventId;
 
 use crate::args::{RetryPost, Tail};
@@ -58,6 +59,9 @@ fn request(args: &Tail, config: &mut Config) -> Result<(), Failure> {
     }
     if let Some(method) = &args.request {
         config.method = Method::new(method).map_err(|error| usage(format!("-X {method}: {error}")))?;
+    }
+    if args.compressed {
+        config.codings = Codings::ALL;
     }
     if let Some(id) = &args.last_event_id {
         let id = EventId::new(id.clone()).map_err(|error| usage(format!("--last-event-id: {error}")))?;
