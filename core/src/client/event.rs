@@ -42,6 +42,22 @@ pub enum Event {
     Closed(CloseReason),
 }
 
+#[cfg(feature = "json")]
+impl Event {
+    /// Decodes what a message or an answer says as JSON; `None` for a message without data and for any other event.
+    ///
+    /// # Errors
+    ///
+    /// When that is not the JSON of a `T`.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
+        match self {
+            Self::Message(message) => message.json(),
+            Self::Answer(answer) => answer.json().map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
 /// One line for people.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

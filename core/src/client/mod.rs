@@ -50,6 +50,8 @@
 
 pub mod exchange;
 #[cfg(feature = "json")]
+pub mod mcp;
+#[cfg(feature = "json")]
 pub mod publish;
 
 mod coded;

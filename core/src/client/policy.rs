@@ -22,8 +22,8 @@ pub enum Resend {
     Idempotent,
     /// Also where the server answered with a [status](super::Config::retry_status) that is tried again: it did not act.
     Refused,
-    /// Also once there is a last event ID, for then it is not the same request: a GET without body goes out, and without the
-    /// fields that describe one.
+    /// Also once there is a last event ID, for then it is not the same request: a GET without body goes out, without the
+    /// fields that describe one, and accepts nothing but a stream.
     ByGet,
     /// Always: the server is known to take the same POST again.
     Always,

@@ -54,6 +54,8 @@ impl Request {
             Self { method: config.method.clone(), url: config.url.clone(), fields, body: config.body.clone() };
         if config.resend == Resend::ByGet && !last_event_id.is_empty() {
             request.become_get();
+            // Nothing but the stream can be gone on with.
+            let _ = request.fields.set("Accept", CONTENT_TYPE);
         }
         request
     }

@@ -146,6 +146,8 @@ impl Source {
                 self.events.push_back(Event::Opened { status: head.status, head, url });
             }
             Verdict::Answer => {
+                self.has_opened = true;
+                self.response = Some(head.clone());
                 let silent_at = after(now, self.config.read_timeout);
                 self.phase = Phase::Answer { silent_at, head, body: Vec::new() };
             }
