@@ -40,8 +40,12 @@ pub mod proxy;
 pub mod relay;
 #[path = "support/sse.rs"]
 pub mod sse;
+#[path = "support/streams.rs"]
+pub mod streams;
 #[path = "support/vectors_http.rs"]
 pub mod vectors_http;
+#[path = "support/vectors_sse.rs"]
+pub mod vectors_sse;
 #[path = "support/world.rs"]
 pub mod world;
 

@@ -11,6 +11,7 @@ use tidewire_core::sse::{
 };
 use tidewire_tests::naive_sse::{self, Told};
 use tidewire_tests::sse::{cut, outcome, outcome_owned};
+use tidewire_tests::streams::stream;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
@@ -214,44 +215,6 @@ fn read(stream: &[u8], cuts: &[usize]) -> Vec<Event> {
         events.extend(parser.feed(chunk).owned().map(|event| event.expect("nothing is too long")));
     }
     events
-}
-
-/// Streams of whole fields, odd pieces and bytes.
-fn stream() -> impl Strategy<Value = Vec<u8>> {
-    let pieces: &[&[u8]] = &[
-        b"data",
-        b"data:",
-        b"data: ",
-        b"event: ",
-        b"id: ",
-        b"id",
-        b"retry: ",
-        b"12",
-        b":",
-        b" ",
-        b"x",
-        b"\0",
-        b"\n",
-        b"\n",
-        b"\n",
-        b"\r",
-        b"\r\n",
-        b"\n\n",
-        b"\r\n\r\n",
-        b"\xef\xbb\xbf",
-        b"\xe2\x82\xac",
-        b"\xe2",
-        b"\xf0\x9f\x98",
-        b"\xff",
-        b"data: hello\n",
-        b"id: 7\n",
-        b"event: e\n",
-    ];
-    let piece = prop_oneof![
-        9 => select(pieces).prop_map(<[u8]>::to_vec),
-        1 => (select(vec![b'y', 0xE2]), 60..80_usize).prop_map(|(byte, times)| vec![byte; times]),
-    ];
-    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
 fn text() -> impl Strategy<Value = String> {
