@@ -47,6 +47,9 @@
 //! - The event that was being received when a connection is lost is discarded, and its id is not used.
 //! - A stream that reaches a [limit](crate::sse::Limits) is lost like any other, but never counts as healthy: the next
 //!   connection may meet the same event.
+//! - So is one that cannot be decoded (feature `deflate`) and one that tells of an error ([`Mark::Error`]); one that is cut
+//!   off before its marked end counts as healthy only if it can be resumed.
+//! - A message that is the marked end drops the connection: what follows it is not read.
 
 pub mod exchange;
 #[cfg(feature = "json")]
