@@ -26,6 +26,10 @@ pub mod fuzz_server;
 pub mod fuzz_sse;
 #[path = "support/fuzz_tunnel.rs"]
 pub mod fuzz_tunnel;
+#[path = "support/heap.rs"]
+pub mod heap;
+#[path = "support/hostile.rs"]
+pub mod hostile;
 #[path = "support/naive_chunked.rs"]
 pub mod naive_chunked;
 #[path = "support/naive_log.rs"]
