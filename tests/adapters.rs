@@ -14,7 +14,7 @@ mod on_tokio;
 macro_rules! suite {
     ($name:ident, $runtime:ident) => {
         mod $name {
-            use std::io::{BufRead, BufReader, Read, Write};
+            use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
             use std::net::{Shutdown, SocketAddr};
             use std::sync::Arc;
             use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,11 +29,11 @@ macro_rules! suite {
             use tidewire_tests::relay::Relay;
 
             use crate::$runtime::{
-                Connection, Counted, Endless, EventSource, Reader, TcpListener, TcpStream, assert_here, run, serve,
+                Connection, Connector, Counted, Endless, EventSource, Reader, TcpListener, TcpStream, assert_here, run, serve,
                 serve_connection, spawn,
             };
             use crate::examples::Example;
-            use crate::lines::{Deaf, Line, Lines, PATIENCE};
+            use crate::lines::{Deaf, Flood, Line, Lines, PATIENCE};
 
             async fn pair() -> (TcpStream, TcpStream) {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -547,6 +547,65 @@ macro_rules! suite {
                     });
                     assert_eq!(data.take(3).collect::<Vec<_>>().await, ["1", "2", "3"]);
                     drop(server.join().expect("no panic"));
+                });
+            }
+
+            #[test]
+            fn nothing_is_read_ahead_of_the_application_but_one_read() {
+                run(async {
+                    let given = Arc::new(AtomicUsize::new(0));
+                    let count = Arc::clone(&given);
+                    let connector = Connector::from_fn(move |_| {
+                        let flood = Flood::new(Arc::clone(&count));
+                        async { Ok(flood) }
+                    });
+                    let mut source = EventSource::with_connector(config("localhost", "/"), connector);
+                    let mut taken = Flood::HEAD.len();
+                    for _ in 0..10_000 {
+                        if let client::Event::Message(_) = source.next().await.expect("goes on") {
+                            taken += Flood::EVENT.len();
+                        }
+                        let ahead = given.load(Ordering::Relaxed) - taken;
+                        assert!(ahead <= 32 * 1024 + Flood::EVENT.len(), "{ahead} bytes");
+                    }
+                });
+            }
+
+            #[test]
+            fn an_application_that_takes_nothing_stops_the_server() {
+                run(async {
+                    const ALL: usize = 128 * 1024 * 1024;
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let mut source = follow(listener.local_addr().expect("bound"));
+                    let (stalled, stalling) = smol::channel::bounded(1);
+                    let server = thread::spawn(move || {
+                        let mut peer = answer(&listener);
+                        peer.set_write_timeout(Some(Duration::from_millis(200))).expect("sets it");
+                        let many = Flood::EVENT.repeat(64 * 1024 / Flood::EVENT.len());
+                        let mut at = 0;
+                        // What the sockets and one read hold; then a write is not taken.
+                        let error = loop {
+                            match peer.write(&many.as_bytes()[at % many.len()..]) {
+                                Ok(count) => at += count,
+                                Err(error) => break error,
+                            }
+                            assert!(at < ALL, "it takes all that there is");
+                        };
+                        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+                        stalled.send_blocking(()).expect("the test waits");
+                        // It goes on as soon as the application does, and to the end of an event.
+                        peer.set_write_timeout(Some(PATIENCE)).expect("sets it");
+                        peer.write_all(&many.as_bytes()[at % many.len()..]).expect("is taken");
+                        (at / many.len() + 1) * (many.len() / Flood::EVENT.len())
+                    });
+                    source.opened().await.expect("opens");
+                    stalling.recv().await.expect("the server stops");
+                    let mut count = 0;
+                    while !matches!(source.next().await, Some(client::Event::Disconnected { .. })) {
+                        count += 1;
+                    }
+                    // And the opening.
+                    assert_eq!(count - 1, server.join().expect("no panic"));
                 });
             }
 

@@ -24,16 +24,19 @@ macro_rules! suite {
 
             use futures_lite::future::zip;
             use tidewire_core::api::{self, Api};
-            use tidewire_core::client::{Config, Connect, ConnectError, Event, Peer, Reason, State};
+            use tidewire_core::client::{
+                CloseReason, Config, Connect, ConnectError, Event, Peer, Proxies, Proxy, Reason, State,
+            };
             use tidewire_core::http::BodyError;
             use tidewire_core::server::{self, Session};
             use tidewire_std::{Clock, OsRandom, SharedApi};
             use tidewire_tests::authority::Authority;
+            use tidewire_tests::proxy::Proxy as HttpProxy;
             use tidewire_tls::rustls::{ClientConnection, StreamOwned};
             use tidewire_tls::{Client, Server};
 
             use crate::lines::PATIENCE;
-            use crate::secured::Secured;
+            use crate::secured::{Secured, heard};
             use crate::$runtime::{
                 Connection, Connector, EventSource, Pipe, assert_here, on_std, pipe, run, serve_connection,
                 serve_connection_tls, serve_tls, spawn,
@@ -318,10 +321,9 @@ macro_rules! suite {
                     let server = thread::spawn(move || {
                         let head = |answer: &str| {
                             let (mut peer, _) = listener.accept().expect("accepts");
-                            let mut bytes = [0; 4096];
-                            let count = peer.read(&mut bytes).expect("a request");
+                            let request = heard(&mut peer);
                             peer.write_all(answer.as_bytes()).expect("answers");
-                            (String::from_utf8_lossy(&bytes[..count]).into_owned(), peer)
+                            (request, peer)
                         };
                         let to = format!(
                             "HTTP/1.1 301 x\r\nlocation: https://localhost:{port}/there\r\ncontent-length: 0\r\n\r\n"
@@ -521,6 +523,77 @@ macro_rules! suite {
             }
 
             #[test]
+            fn https_goes_through_a_tunnel_and_is_verified_to_the_server() {
+                let authority = Authority::new();
+                let tls = certified(&authority, &["secured.test"]);
+                run(async {
+                    let (port, server) = scripted(move |listener| {
+                        let mut peer = Secured::accept(&listener, &tls).expect("shakes hands");
+                        let request = peer.request();
+                        peer.say(&format!("{STREAM}data: tunnelled\n\n"));
+                        (peer.name.clone(), request, peer.hears_the_end())
+                    });
+                    let proxy = HttpProxy::leading_to(SocketAddr::from(([127, 0, 0, 1], port)));
+                    let mut config = config("https://secured.test/path");
+                    config.proxies = Proxies::all(Proxy::parse(&proxy.url()).expect("a proxy"));
+                    let mut source = EventSource::with_connector(config, trusting(&authority));
+                    assert_eq!(message(&mut source).await, "tunnelled");
+                    drop(source);
+                    assert!(proxy.head().starts_with("CONNECT secured.test:443 HTTP/1.1\r\n"));
+                    let (name, request, ended) = server.join().expect("no panic");
+                    assert_eq!(name.as_deref(), Some("secured.test"));
+                    assert!(request.starts_with("GET /path HTTP/1.1\r\nHost: secured.test\r\n"), "{request}");
+                    assert!(ended, "the client's goodbye goes through, too");
+                });
+            }
+
+            #[test]
+            fn a_proxy_that_knows_nobody_is_told_who_asks_or_named() {
+                let authority = Authority::new();
+                let tls = certified(&authority, &["localhost"]);
+                run(async {
+                    let (port, server) = scripted(move |listener| {
+                        let mut peer = Secured::accept(&listener, &tls).expect("shakes hands");
+                        let request = peer.request();
+                        peer.say(STREAM);
+                        (request, peer)
+                    });
+                    let proxy = HttpProxy::asking_for("Basic dXNlcjpwYXNzd29yZA==");
+                    let through = |url: &str| {
+                        let mut config = config(&format!("https://localhost:{port}/"));
+                        config.proxies = Proxies::all(Proxy::parse(url).expect("a proxy"));
+                        EventSource::with_connector(config, trusting(&authority))
+                    };
+                    let refused = through(&proxy.url()).opened().await.expect_err("does not say who asks");
+                    assert!(matches!(refused, CloseReason::ProxyRefused { .. }), "{refused}");
+                    let mut source = through(&proxy.url().replace("//", "//user:password@"));
+                    source.opened().await.expect("opens");
+                    let (request, _peer) = server.join().expect("no panic");
+                    assert!(!request.contains("Proxy-Authorization"), "{request}");
+                });
+            }
+
+            #[test]
+            fn http_is_requested_of_the_proxy() {
+                run(async {
+                    let (port, server) = scripted(move |listener| {
+                        let (mut peer, _) = listener.accept().expect("accepts");
+                        let request = heard(&mut peer);
+                        peer.write_all(format!("{STREAM}data: passed on\n\n").as_bytes()).expect("answers");
+                        (request, peer)
+                    });
+                    let proxy = HttpProxy::leading_to(SocketAddr::from(([127, 0, 0, 1], port)));
+                    let mut config = config("http://plain.test/path");
+                    config.proxies = Proxies::all(Proxy::parse(&proxy.url()).expect("a proxy"));
+                    let mut source = EventSource::new(config);
+                    assert_eq!(message(&mut source).await, "passed on");
+                    assert!(proxy.head().starts_with("GET http://plain.test/path HTTP/1.1\r\nHost: plain.test\r\n"));
+                    let (request, _peer) = server.join().expect("no panic");
+                    assert!(request.starts_with("GET /path "), "{request}");
+                });
+            }
+
+            #[test]
             fn a_unix_socket_carries_plain_and_secured_streams() {
                 run(async {
                     let folder =
@@ -530,10 +603,8 @@ macro_rules! suite {
                     let listener = std::os::unix::net::UnixListener::bind(&path).expect("binds");
                     let server = thread::spawn(move || {
                         let (mut peer, _) = listener.accept().expect("accepts");
-                        let mut bytes = [0; 4096];
-                        let count = peer.read(&mut bytes).expect("a request");
+                        let request = heard(&mut peer);
                         peer.write_all(format!("{STREAM}data: plain\n\n").as_bytes()).expect("answers");
-                        let request = String::from_utf8_lossy(&bytes[..count]).into_owned();
                         // The second is not spoken to in TLS, but it is asked for it.
                         let (mut secured, _) = listener.accept().expect("accepts");
                         let mut first = [0];

@@ -1,6 +1,8 @@
 //! A small machine to try the drivers with: lines out, lines in.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -114,5 +116,35 @@ impl Protocol for Deaf {
 
     fn closing(&self) -> Closing {
         Closing::No
+    }
+}
+
+/// A stream of events without end, for transports that always have more.
+#[derive(Debug, Default)]
+pub(crate) struct Flood {
+    given: Arc<AtomicUsize>,
+    at: usize,
+}
+
+impl Flood {
+    /// The head of the response.
+    pub(crate) const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    /// The event that comes again and again.
+    pub(crate) const EVENT: &str = "data: the same again\n\n";
+
+    /// Makes a stream that counts the bytes it gives.
+    pub(crate) fn new(given: Arc<AtomicUsize>) -> Self {
+        Self { given, at: 0 }
+    }
+
+    /// Fills the space with what comes next.
+    pub(crate) fn fill(&mut self, space: &mut [u8]) {
+        let from_head = Self::HEAD.bytes().skip(self.at);
+        let events = Self::EVENT.bytes().cycle().skip(self.at.saturating_sub(Self::HEAD.len()) % Self::EVENT.len());
+        for (byte, next) in space.iter_mut().zip(from_head.chain(events)) {
+            *byte = next;
+        }
+        self.at += space.len();
+        self.given.fetch_add(space.len(), Ordering::Relaxed);
     }
 }

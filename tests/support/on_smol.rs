@@ -14,7 +14,7 @@ pub(crate) use tidewire_smol::{
     Connection, Connector, EventSource, Reader, serve, serve_connection, serve_connection_tls, serve_tls,
 };
 
-use crate::lines::PATIENCE;
+use crate::lines::{Flood, PATIENCE};
 
 /// Runs a test, with a limit on its time.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
@@ -86,6 +86,27 @@ impl AsyncRead for Endless {
 }
 
 impl AsyncWrite for Endless {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.fill(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+}
+
+impl AsyncWrite for Flood {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }

@@ -13,7 +13,7 @@ pub(crate) use tidewire_tokio::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) use tokio::net::{TcpListener, TcpStream};
 
-use crate::lines::PATIENCE;
+use crate::lines::{Flood, PATIENCE};
 
 /// Runs a test, with a limit on its time.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
@@ -86,6 +86,30 @@ impl AsyncRead for Endless {
 }
 
 impl AsyncWrite for Endless {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let space = buf.initialize_unfilled();
+        let count = space.len();
+        self.fill(space);
+        buf.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }

@@ -48,13 +48,7 @@ impl Secured {
 
     /// Reads one request, which has no body.
     pub(crate) fn request(&mut self) -> String {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            self.stream.read_exact(&mut byte).expect("a request");
-            head.extend(byte);
-        }
-        String::from_utf8(head).expect("text")
+        heard(&mut self.stream)
     }
 
     /// Writes it.
@@ -81,6 +75,17 @@ impl Secured {
     pub(crate) fn hears_the_end(mut self) -> bool {
         self.stream.read_to_end(&mut Vec::new()).is_ok()
     }
+}
+
+/// Reads one request, which has no body.
+pub(crate) fn heard(peer: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        peer.read_exact(&mut byte).expect("a request");
+        head.extend(byte);
+    }
+    String::from_utf8(head).expect("text")
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -60,7 +60,7 @@ impl EventSource {
     ///
     /// # Errors
     ///
-    /// Why it never will be.
+    /// Why it never will be. How long it is tried, [`Config::first_connection`] says.
     pub async fn open(config: Config) -> Result<Self, CloseReason> {
         let mut source = Self::new(config);
         source.opened().await?;
@@ -68,7 +68,8 @@ impl EventSource {
     }
 
     /// Waits until the stream is open; at once when it is. Its events follow from [`next`](Self::next), the first of them
-    /// [`Event::Opened`]; attempts that fail meanwhile are not told there, but by [`Handle::status`].
+    /// [`Event::Opened`]; attempts that fail meanwhile are not told there, but to [`Config::on_failure`] and by
+    /// [`Handle::status`].
     ///
     /// # Errors
     ///
