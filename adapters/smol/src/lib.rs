@@ -1,9 +1,11 @@
 //! Tidewire on smol: sockets and timers. What is sent and when is decided by the machines of `tidewire-core`.
 //!
-//! - [`EventSource`] follows a stream of events, reconnecting and resuming.
+//! - [`EventSource`] follows a stream of events, reconnecting and resuming. Its [`Handle`] closes, restarts and watches it from
+//!   anywhere.
+//! - [`Connector`] makes its connections: whom TLS trusts, or a transport of one's own.
 //! - [`Connection`] drives one machine over one stream: a `server::Session` over an accepted socket, or any other.
 //! - [`Reader`] reads events from anything that can be read.
-//! - `serve` runs the program's server of channels (feature `serve`, on by default).
+//! - `serve` and `serve_tls` run the program's server of channels (feature `serve`, on by default).
 //!
 //! All are pulled: nothing moves, and nothing is spawned but by `serve`, unless `next()` is awaited. Its wait can be given up
 //! at any point, as in a `select`, and nothing is lost by it. `tidewire-tokio` is the same on tokio, line for line but for one
@@ -25,6 +27,56 @@
 //! }
 //! # Ok(())
 //! # })
+//! # }
+//! ```
+//!
+//! # Connections
+//!
+//! An https URL is connected to with TLS 1.3 or 1.2 (feature `tls`, on by default), trusting the certificate authorities of
+//! the web; a certificate that is refused is told as [`ConnectError::Tls`](core::client::ConnectError::Tls), in words. A
+//! stream that is cut without a goodbye of TLS (close_notify) is lost, also where its length is open; leaving says goodbye.
+//!
+//! `Config` names proxies ([`proxies_from_env`]), a Unix socket, and a deadline for each step. A CA of one's own, and any other
+//! stream of bytes, come with a [`Connector`]:
+//!
+//! ```no_run
+//! use tidewire_core::client::Config;
+//! use tidewire_smol::{Connector, EventSource, tls};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # smol::block_on(async {
+//! let trusted = tls::Client::only_roots_pem(&std::fs::read("ca.pem")?)?;
+//! let config = Config::new("https://internal.example/events".parse()?);
+//! let mut source = EventSource::with_connector(config, Connector::new().with_tls(trusted));
+//! source.opened().await?;
+//! println!("{:?}", source.handle().status());
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # Serving over TLS
+//!
+//! `serve_tls` does for the program's server what `serve` does. For a machine of one's own
+//! [`Connection::accept_tls`] shakes hands, within the time that the machine gives its first request:
+//!
+//! ```no_run
+//! use tidewire_core::server::{Config, Event, Session, StreamHead};
+//! use tidewire_smol::{Clock, Connection, seed, tls};
+//!
+//! # async fn answer(stream: smol::net::TcpStream, server: tls::Server) -> std::io::Result<()> {
+//! let clock = Clock::start();
+//! let session = Session::new(Config::default(), clock.now(), clock.unix(), seed());
+//! let mut connection = Connection::accept_tls(stream, &server, session, clock).await?;
+//! while let Some(event) = connection.next().await? {
+//!     if let Event::Request(_) = event {
+//!         let now = connection.now();
+//!         let session = connection.protocol_mut();
+//!         let _ = session.start_stream(now, StreamHead::default());
+//!         let _ = session.send(now, b"data: hello\n\n");
+//!     }
+//! }
+//! # Ok(())
 //! # }
 //! ```
 #![forbid(unsafe_code)]
@@ -57,6 +109,6 @@ pub use serve::{serve, serve_connection};
 pub use serve::{serve_connection_tls, serve_tls};
 #[cfg(feature = "serve")]
 pub use tidewire_std::SharedApi;
-pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, seed};
+pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, proxies_from_env, seed};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;

@@ -4,13 +4,14 @@
 //! - [`Server`] is what a listener accepts with: a certificate chain and its key.
 //! - [`explain`] says what went wrong in a handshake, and what to do.
 //!
-//! No I/O happens here. The streams come from `tokio-rustls`, `futures-rustls` and, blocking, `rustls` itself, all around these
-//! same configurations:
+//! No I/O happens here. The streams come from `tokio-rustls`, `futures-rustls` and, blocking, `rustls` itself, all around
+//! these same configurations:
 //!
-//! - The cryptography is *ring*'s, named in each configuration. The process-wide default provider of rustls is neither read nor
-//!   set, so no other library's choice, or lack of one, can make a connection panic.
+//! - The cryptography is *ring*'s, named in each configuration. The process-wide default provider of rustls is neither read
+//!   nor set, so no other library's choice, or lack of one, can make a connection panic.
 //! - TLS 1.3 and 1.2. The protocol offered (ALPN) is exactly `http/1.1`: what Tidewire's own machines speak.
-//! - The server's name goes along (SNI); for an IP address none does, as RFC 6066 §3 has it, and the certificate must name the address.
+//! - The server's name goes along (SNI); for an IP address none does, as RFC 6066 §3 has it, and the certificate must name
+//!   the address.
 //! - The system's certificate store is not read: an application that wants it brings its own configuration.
 //!
 //! ```
