@@ -20,8 +20,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tidewire_core::client::{CloseReason, Event, Reason, Resend, Restart, RetryStatus, State};
 use tidewire_core::sse::{self, Limits, Parser};
-use tidewire_http::{ByteStream, EventReader, EventSource, ReadError, SmolTimer, TokioTimer, Transport, events};
-use tidewire_tests::client::{config, config_of, config_post};
+use tidewire_http::{
+    ByteStream, EventReader, EventSource, ReadError, RequestError, SmolTimer, TokioTimer, Transport, config_of, events,
+};
+use tidewire_tests::client::{self, config, config_post};
 use tidewire_tests::sse::cut;
 
 // What is asked.
@@ -56,8 +58,30 @@ fn stack_gets_a_whole_request_without_the_fields_of_a_connection() {
 }
 
 #[test]
+fn request_of_reqwest_becomes_a_configuration() {
+    let client = reqwest::Client::new();
+    let request =
+        client.post("http://example.test/chat?x=1").bearer_auth("secret").header("x-twice", "1").header("x-twice", "2");
+    let config = config_of(&request.body("{}").timeout(Duration::from_secs(1)).build().unwrap()).unwrap();
+    assert_eq!((config.method.as_str(), config.url.to_string().as_str()), ("POST", "http://example.test/chat?x=1"));
+    assert_eq!(
+        (config.body.as_deref(), config.fields.get_str("authorization")),
+        (Some(&b"{}"[..]), Some("Bearer secret"))
+    );
+    assert_eq!(config.fields.get_all("x-twice").collect::<Vec<_>>(), [b"1", b"2"]);
+
+    let config = config_of(&client.get("http://example.test/").build().unwrap()).unwrap();
+    assert_eq!((config.method.as_str(), config.body), ("GET", None));
+
+    let streaming = client.post("http://example.test/").body(reqwest::Body::wrap(full("endless"))).build().unwrap();
+    assert_eq!(config_of(&streaming).unwrap_err(), RequestError::Streaming);
+    let elsewhere = client.get("ftp://example.test/").build().unwrap();
+    assert!(matches!(config_of(&elsewhere), Err(RequestError::Url(_))));
+}
+
+#[test]
 fn request_that_the_types_cannot_hold_is_told_and_never_sent() {
-    let mut fake = Fake::new(config_of(&format!("http://example.test/?{}", "x".repeat(70_000))));
+    let mut fake = Fake::new(client::config_of(&format!("http://example.test/?{}", "x".repeat(70_000))));
     assert!(matches!(fake.lost(), Reason::Stack { sent: false, error } if error.contains("too long")));
     assert!(fake.source.stack_error().is_some_and(|error| error.is::<http::Error>()));
     assert_eq!(fake.stack.requests(), 0);

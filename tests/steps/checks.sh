@@ -39,11 +39,22 @@ no_std_links() {
 }
 
 smol_without_tokio() {
-  local tree
-  if tree=$(cargo tree --locked -p tidewire-smol -e normal -i tokio 2>&1) && [[ $tree == tokio* ]]; then
-    printf '%s\n' "$tree" >&2
-    return 1
-  fi
+  local package tree
+  for package in tidewire-smol 'tidewire-http --features smol'; do
+    # Unquoted: the features are words of their own.
+    if tree=$(cargo tree --locked -p $package -e normal -i tokio 2>&1) && [[ $tree == tokio* ]]; then
+      printf '%s\n' "$tree" >&2
+      return 1
+    fi
+  done
+}
+
+# Each HTTP stack builds without the others, so that nobody gets one that he did not ask for.
+stacks_alone() {
+  local features
+  for features in '' reqwest hyper tokio smol; do
+    cargo check --locked -p tidewire-http --no-default-features --features "$features"
+  done
 }
 
 # Builds every fuzz target, replays its seeds and fuzzes it: with `runs N` the same N inputs each time, so that a run repeats; with

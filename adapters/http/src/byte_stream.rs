@@ -23,7 +23,7 @@ use http_body::{Body, Frame};
 ///     Ok::<_, tidewire_http::BoxError>(head.body(ByteStream::new(response.bytes))?)
 /// };
 /// # fn check(_: impl Transport) {}
-/// # let _ = transport;
+/// # check(transport);
 /// ```
 pub struct ByteStream<S>(Pin<Box<S>>);
 

@@ -16,6 +16,19 @@ pub enum ReadError<E> {
     MidEvent,
 }
 
+/// Why a request cannot be that of an event source.
+#[cfg(feature = "reqwest")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The URL cannot be followed.
+    Url(tidewire_core::http::UrlError),
+    /// The method is none.
+    Method(tidewire_core::http::BadMethod),
+    /// The body is read from somewhere and cannot be sent once more.
+    Streaming,
+}
+
 /// A response that is no event stream, to read what it is.
 #[derive(Debug)]
 pub struct NotEvents<B> {
@@ -39,6 +52,28 @@ impl<E: Error + 'static> Error for ReadError<E> {
             Self::Body(error) => Some(error),
             Self::Parse(error) => Some(error),
             Self::MidEvent => None,
+        }
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::Method(error) => error.fmt(f),
+            Self::Streaming => f.write_str("the body is a stream, which cannot be sent once more; give it as bytes"),
+        }
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl Error for RequestError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Url(error) => Some(error),
+            Self::Method(error) => Some(error),
+            Self::Streaming => None,
         }
     }
 }

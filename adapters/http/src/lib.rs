@@ -11,8 +11,8 @@
 //! redirects to follow, how long to wait for what: that is the same as with the other drivers, and so are
 //! [`Config`](tidewire_core::client::Config), [`Event`](tidewire_core::client::Event) and [`Handle`].
 //!
-//! Nothing moves unless `next()` is awaited, nothing is spawned, and giving up that wait loses nothing. Both are
-//! [`futures_core::Stream`]s too.
+//! Nothing moves unless `next()` is awaited, nothing is spawned, and giving up that wait loses nothing. One frame of a body is
+//! decoded, event by event, before another is asked for. Dropping cancels. Both are [`futures_core::Stream`]s too.
 #![cfg_attr(
     feature = "reqwest",
     doc = r#"
@@ -53,8 +53,12 @@ mod timer;
 mod transport;
 
 pub use byte_stream::ByteStream;
+#[cfg(feature = "reqwest")]
+pub use error::RequestError;
 pub use error::{NotEvents, ReadError};
 pub use event_source::EventSource;
+#[cfg(feature = "reqwest")]
+pub use over_reqwest::config_of;
 pub use reader::{EventReader, events};
 pub use tidewire_std::{Handle, Status, seed};
 #[cfg(feature = "smol")]
@@ -63,3 +67,8 @@ pub use timer::Timer;
 #[cfg(feature = "tokio")]
 pub use timer::TokioTimer;
 pub use transport::{BoxError, Transport};
+
+/// The examples of the front page compile.
+#[cfg(all(doctest, feature = "reqwest"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -5,8 +5,28 @@ use std::pin::Pin;
 use bytes::Bytes;
 use http::{Request, Response};
 use reqwest::{Body, Client, Error};
+use tidewire_core::client::Config;
+use tidewire_core::http::Method;
 
-use crate::Transport;
+use crate::{RequestError, Transport};
+
+/// Returns the configuration that asks for what `request` does: its URL, method, fields and body. A timeout of it is left out.
+///
+/// # Errors
+///
+/// See [`RequestError`].
+pub fn config_of(request: &reqwest::Request) -> Result<Config, RequestError> {
+    let mut config = Config::new(request.url().as_str().parse().map_err(RequestError::Url)?);
+    config.method = Method::new(request.method().as_str()).map_err(RequestError::Method)?;
+    for (name, value) in request.headers() {
+        // Both sides have the same rules for names and values.
+        let _ = config.fields.append(name.as_str(), value.as_bytes());
+    }
+    if let Some(body) = request.body() {
+        config.body = Some(Bytes::copy_from_slice(body.as_bytes().ok_or(RequestError::Streaming)?));
+    }
+    Ok(config)
+}
 
 /// Build the client with `redirect(reqwest::redirect::Policy::none())`: the event source follows redirects itself, by the rules
 /// of browsers, and only so knows where the stream comes from. Set neither `timeout` nor `read_timeout`, which would cut a
