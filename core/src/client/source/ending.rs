@@ -7,6 +7,7 @@ use super::{Phase, Source};
 use crate::client::policy::final_end;
 use crate::client::retry_after::retry_after;
 use crate::client::{CloseReason, Decision, Event, Failure, FirstConnection, Reason};
+use crate::http::Method;
 use crate::{Instant, UnixTime};
 
 /// When it is over whatever happens.
@@ -125,16 +126,22 @@ impl Source {
 
     /// Returns why the configuration ends it here, if it does.
     fn end_by_policy(&self, reason: &Reason) -> Option<CloseReason> {
+        if let Some(end) = final_end(reason, self.config.retry_status, &self.request.url) {
+            return Some(end);
+        }
+        if !self.config.reconnect {
+            return Some(CloseReason::Lost(Box::new(reason.clone())));
+        }
+        let method = self.must_not_resend(reason)?.clone();
+        Some(CloseReason::NotResent { method, reason: Box::new(reason.clone()) })
+    }
+
+    /// Returns the method of the request that must not be sent again, if it is one.
+    fn must_not_resend(&self, reason: &Reason) -> Option<&Method> {
         let has_id = !self.parser.last_event_id().is_empty();
-        final_end(reason, self.config.retry_status, &self.request.url).or_else(|| {
-            if !self.config.reconnect {
-                Some(CloseReason::Lost(Box::new(reason.clone())))
-            } else if self.sent && !self.config.resend.allows(&self.method, reason, has_id) {
-                Some(CloseReason::NotResent { method: self.method.clone(), reason: Box::new(reason.clone()) })
-            } else {
-                None
-            }
-        })
+        // The one that was sent, and the one to send: a GET that went on after an id may be followed by the POST before it.
+        let methods = [&self.method, &self.config.method];
+        methods.into_iter().find(|method| self.sent && !self.config.resend.allows(method, reason, has_id))
     }
 
     /// Returns which limit is reached, if one is.
