@@ -19,11 +19,13 @@ use http_fake::{Failure, Fake};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tidewire_core::client::{CloseReason, Event, Reason, Resend, Restart, RetryStatus, State};
+use tidewire_core::http::coding::Codings;
 use tidewire_core::sse::{self, Limits, Parser};
 use tidewire_http::{
     ByteStream, EventReader, EventSource, ReadError, RequestError, SmolTimer, TokioTimer, Transport, config_of, events,
 };
 use tidewire_tests::client::{self, config, config_post};
+use tidewire_tests::coding::gzip;
 use tidewire_tests::sse::cut;
 
 // What is asked.
@@ -188,6 +190,28 @@ fn frame_in_several_pieces_is_read_whole() {
         move |_: Request<Bytes>| respond(ByteStream::new(stream::iter(answer.take().map(Ok::<_, io::Error>))));
     let mut source = EventSource::with_timer(transport, config(), SmolTimer::default());
     assert_eq!(block_on(messages(&mut source, 2)), ["one", "two"]);
+}
+
+#[test]
+fn coded_frame_is_decoded_event_by_event() {
+    let plain: String = (0..1000).map(|number| format!("data: {number}\n\n")).collect();
+    let coded = Bytes::from(gzip(plain.as_bytes()));
+    let mut config = config();
+    config.codings = Codings::ALL;
+    for at in [0, 1, coded.len() / 2, coded.len() - 1] {
+        let mut fake = Fake::new(config.clone());
+        fake.stack.respond(200, &[("content-type", "text/event-stream"), ("content-encoding", "gzip")]);
+        assert!(matches!(fake.event(), Event::Opened { .. }));
+        assert_eq!(fake.stack.request().headers()["accept-encoding"], "gzip, deflate");
+        fake.stack.send(coded.slice(..at));
+        fake.stack.send(coded.slice(at..));
+        for number in 0..1000 {
+            assert_eq!(fake.data(), number.to_string());
+        }
+        assert!(fake.stack.asked() <= 2);
+        fake.stack.end();
+        assert_eq!(fake.lost(), Reason::Ended { mid_event: false });
+    }
 }
 
 #[test]
