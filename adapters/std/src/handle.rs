@@ -114,6 +114,11 @@ impl Control {
         inner.asked.take()
     }
 
+    /// Returns whether something was asked that was not taken.
+    pub fn is_asked(&self) -> bool {
+        self.shared.any.load(Ordering::Acquire)
+    }
+
     /// Tells the handles of an event, before the application gets it.
     pub fn tell(&mut self, source: &Source, event: &Event) {
         let (error, retry_at) = match event {

@@ -1,5 +1,5 @@
 //! What the runtime adapters of Tidewire share and programs without a runtime use: a [`Clock`], the operating system's
-//! randomness, a blocking SSE [`Reader`], and those parts of a driver that do no I/O.
+//! randomness, a blocking [`EventSource`] and [`Reader`], and those parts of a driver that do no I/O.
 #![forbid(unsafe_code)]
 
 pub use tidewire_core::sse;
@@ -7,7 +7,9 @@ pub use tidewire_core::sse;
 mod buffer;
 mod clock;
 mod decoder;
+mod dial;
 mod environment;
+mod event_source;
 mod handle;
 mod race;
 mod random;
@@ -16,12 +18,14 @@ mod reader;
 mod shared_api;
 mod socket;
 pub mod trace;
+mod transport;
 mod turns;
 
 pub use buffer::with_buffer;
 pub use clock::Clock;
 pub use decoder::{Decoder, ReadError};
 pub use environment::proxies_from_env;
+pub use event_source::EventSource;
 pub use handle::{Asked, Control, Handle, Status};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};

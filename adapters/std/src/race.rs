@@ -58,7 +58,7 @@ where
 }
 
 /// Orders as RFC 8305 §4 has it: the resolver's first family first, then alternating.
-fn take_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
+pub(crate) fn take_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let mut first = VecDeque::new();
     let mut second = VecDeque::new();
     for address in addresses {
@@ -77,7 +77,7 @@ fn take_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<Socke
 }
 
 /// RFC 8305 §5: "One recommended value for a default delay is 250 milliseconds."
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {
