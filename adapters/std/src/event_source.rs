@@ -361,7 +361,7 @@ impl Bell {
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         if let Some(socket) = self.socket.as_ref().and_then(Weak::upgrade) {
-            let _ = socket.shutdown(Shutdown::Both);
+            let _ = socket.shutdown(HOW);
         }
         // Nobody receives it when the attempt is another already, which has looked for what is asked.
         let _ = self.notes.send(Note::Asked);
@@ -373,3 +373,6 @@ impl fmt::Debug for Bell {
         f.debug_struct("Bell").finish_non_exhaustive()
     }
 }
+
+/// What ends a wait for bytes: of the end that reads alone, where that does, so that TLS can still say goodbye.
+const HOW: Shutdown = if cfg!(windows) { Shutdown::Both } else { Shutdown::Read };
