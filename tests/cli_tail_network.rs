@@ -148,6 +148,37 @@ fn https_goes_through_a_proxy_that_sees_nothing_of_it() {
 }
 
 #[test]
+fn publishing_takes_the_same_ways() {
+    let server = Secure::start();
+    let origin = server.url.split("/v1").next().unwrap();
+    let publish =
+        |arguments: &[&str]| run(TIDEWIRE, &[&["publish", "-c", "news"], arguments, &["hello"]].concat(), b"");
+    for way in [&["--cacert", &*server.authority][..], &["-k"]] {
+        let ended = publish(&[way, &[origin]].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(ended.stdout.trim_end().contains('-'), "{}", ended.stdout);
+    }
+    let untrusted = publish(&[origin]);
+    assert_eq!(untrusted.code, Some(3));
+    assert!(untrusted.stderr.contains("--cacert"), "{}", untrusted.stderr);
+    let proxy = Connecting::start(server.address, "200 OK");
+    let tunnelled = publish(&["--cacert", &server.authority, "--proxy", &proxy.address.to_string(), origin]);
+    assert_eq!(tunnelled.code, Some(0), "{}", tunnelled.stderr);
+    assert!(proxy.asked.recv().unwrap().starts_with("CONNECT localhost:"));
+    let refusing = Connecting::start(server.address, "403 Forbidden");
+    assert_eq!(publish(&["--proxy", &refusing.address.to_string(), origin]).code, Some(4));
+    let forwarding = Canned::start(vec![Answer::Ends(
+        b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{\"id\":\"e-7\"}"
+            .to_vec(),
+    )]);
+    let forwarded = publish(&["--proxy", &forwarding.url(), "--bearer", "sesame", "http://nowhere.invalid"]);
+    assert_eq!((forwarded.code, &*forwarded.stdout), (Some(0), "e-7\n"), "{}", forwarded.stderr);
+    let request = forwarding.request();
+    assert!(request.starts_with("POST http://nowhere.invalid/v1/channels/news/publish HTTP/1.1\r\n"), "{request}");
+    assert!(request.to_ascii_lowercase().contains("\r\nauthorization: bearer sesame\r\n"), "{request}");
+}
+
+#[test]
 fn a_port_that_speaks_no_tls_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tidewire_core::client::{
     CloseReason, Config, Connect, ConnectError, EnvProxyError, NoProxy, Peer, Proxies, Proxy, ProxyError, Reason,
+    exchange,
 };
-use tidewire_core::http::{Url, UrlError};
+use tidewire_core::http::{Method, RequestHead, Url, UrlError};
 use tidewire_core::{Closing, Protocol};
 use tidewire_tests::client::{Client, UNTIL_CLOSE, config_of, field, redirect, response, target};
 
@@ -381,4 +382,25 @@ fn proxied(url: &str, proxy: &str) -> Config {
 fn env(vars: &[(&str, &str)]) -> Result<Proxies, EnvProxyError> {
     let vars: BTreeMap<_, _> = vars.iter().copied().collect();
     Proxies::from_env(|name| vars.get(name).copied())
+}
+
+#[test]
+fn a_request_that_is_no_stream_takes_the_same_way() {
+    let url: Url = "http://api.test/v1?a=b".parse().unwrap();
+    let mut config = Config::new(url.clone());
+    config.proxies = Proxies::all(Proxy::parse("http://user:pass@proxy.test:3128").unwrap());
+    let head = || RequestHead::new(Method::POST, "/v1/publish");
+    let proxy = Peer::Tcp { host: "proxy.test".into(), port: 3128 };
+    let (connect, forwarded) = exchange::route(&url, head(), &config);
+    assert_eq!((&connect.peer, connect.tunnel.is_some(), &connect.tls), (&proxy, false, &None));
+    assert_eq!(&*forwarded.target, "http://api.test/v1/publish");
+    assert!(forwarded.fields.contains("proxy-authorization"));
+    let secure: Url = "https://api.test/v1?a=b".parse().unwrap();
+    let (connect, tunnelled) = exchange::route(&secure, head(), &config);
+    assert_eq!((&connect.peer, connect.tunnel.is_some()), (&proxy, true));
+    assert_eq!((connect.tls.as_deref(), &*tunnelled.target), (Some("api.test"), "/v1/publish"));
+    assert!(!tunnelled.fields.contains("proxy-authorization"));
+    config.unix_socket = Some("/run/app.sock".into());
+    let (connect, head) = exchange::route(&url, head(), &config);
+    assert_eq!((connect.peer, &*head.target), (Peer::Unix("/run/app.sock".into()), "/v1/publish"));
 }

@@ -9,6 +9,7 @@ mod descriptors;
 mod duration;
 mod encode;
 mod exit;
+mod input;
 mod json_lines;
 mod logging;
 mod network;
@@ -24,6 +25,7 @@ mod stop;
 mod tail;
 mod target;
 mod time;
+mod wording;
 
 use args::{Arguments, Command};
 use exit::Exit;

@@ -4,24 +4,30 @@ use std::io::{self, BufRead, Read};
 
 use futures_lite::future;
 use smol::Timer;
-use smol::net::TcpStream;
-use tidewire_core::client::ConnectError;
 use tidewire_core::client::exchange::{self, Answer, CloseReason, Event, Exchange};
 use tidewire_core::client::publish::{Data, Publication, PublishError, published};
+use tidewire_core::client::{Config, Connect, ConnectError};
 use tidewire_core::http::{Fields, RequestHead, Url};
-use tidewire_smol::Connection;
-use tidewire_std::{Clock, connect_error};
+use tidewire_smol::{Connection, Connector, Transport};
+use tidewire_std::Clock;
 
 use crate::args::Publish;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::wording::flags;
 use crate::{stdin, target};
 
 pub(crate) fn run(args: &Publish) -> Result<(), Failure> {
+    let url = target::url(&args.url)?;
+    let mut way = Config::new(url.clone());
+    args.network.apply(&mut way)?;
+    let fields = target::fields(&args.header, args.bearer.as_deref())?;
     let mut publisher = Publisher {
         args,
-        url: target::url(&args.url)?,
-        fields: target::fields(&args.header)?,
+        url,
+        fields,
+        way,
+        connector: Connector::new().with_tls(args.network.tls()?),
         connection: None,
         output: Output::new(),
     };
@@ -41,7 +47,10 @@ struct Publisher<'a> {
     args: &'a Publish,
     url: Url,
     fields: Fields,
-    connection: Option<Connection<TcpStream, Exchange>>,
+    /// By which way the server is reached.
+    way: Config,
+    connector: Connector,
+    connection: Option<Connection<Transport, Exchange>>,
     output: Output,
 }
 
@@ -71,7 +80,7 @@ impl Publisher<'_> {
             let exit = if matches!(error, PublishError::Json { .. }) { Exit::BadInput } else { Exit::Usage };
             Failure::new(exit, error.to_string())
         })?;
-        let answer = smol::block_on(self.ask(&head, &body))?;
+        let answer = smol::block_on(self.ask(head, &body))?;
         let id = published(&answer).map_err(|refusal| Failure::new(Exit::Refused, refusal.to_string()))?;
         self.output.lines.extend_from_slice(id.as_bytes());
         self.output.lines.push(b'\n');
@@ -88,13 +97,14 @@ impl Publisher<'_> {
     }
 
     /// Sends a request and waits for its answer.
-    async fn ask(&mut self, head: &RequestHead, body: &[u8]) -> Result<Answer, Failure> {
+    async fn ask(&mut self, head: RequestHead, body: &[u8]) -> Result<Answer, Failure> {
+        let (wanted, head) = exchange::route(&self.url, head, &self.way);
         let mut connection = match self.kept().await {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => self.connect(wanted).await?,
         };
         let now = connection.now();
-        connection.protocol_mut().request(now, head, body).map_err(|error| self.lost(error))?;
+        connection.protocol_mut().request(now, &head, body).map_err(|error| self.lost(error))?;
         match connection.next().await.map_err(|error| self.lost(error))? {
             Some(Event::Answered(answer)) => {
                 self.connection = Some(connection);
@@ -113,29 +123,31 @@ impl Publisher<'_> {
     }
 
     /// Takes the connection of the request before, if the server has left it open and silent.
-    async fn kept(&mut self) -> Option<Connection<TcpStream, Exchange>> {
+    async fn kept(&mut self) -> Option<Connection<Transport, Exchange>> {
         let mut connection = self.connection.take()?;
         let quiet = future::poll_once(connection.next()).await.is_none();
         quiet.then_some(connection)
     }
 
-    async fn connect(&self) -> Result<Connection<TcpStream, Exchange>, Failure> {
-        let (host, port, timeout) = (self.url.host(), self.url.port(), self.args.timeout);
+    async fn connect(&self, wanted: Connect) -> Result<Connection<Transport, Exchange>, Failure> {
+        let (timeout, clock) = (self.args.timeout, Clock::start());
         let late = async {
             Timer::after(timeout).await;
-            Err(io::ErrorKind::TimedOut.into())
+            Err(Failure::new(Exit::Timeout, format!("{}: no connection within {timeout:?}", self.url)))
         };
-        let socket = future::or(tidewire_smol::connect(host, port), late).await.map_err(|error| {
-            let exit = if error.kind() == io::ErrorKind::TimedOut { Exit::Timeout } else { Exit::Network };
-            let why = match connect_error(&error) {
-                ConnectError::Other => error.to_string(),
-                known => known.to_string(),
-            };
-            Failure::new(exit, format!("{}: {why}", self.url))
-        })?;
+        let connecting = async { self.connector.open(wanted, clock).await.map_err(|error| self.unreachable(&error)) };
+        let socket = future::or(connecting, late).await?;
         let mut config = exchange::Config::default();
         config.timeout = timeout;
-        Ok(Connection::new(socket, Exchange::new(config), Clock::start()))
+        Ok(Connection::new(socket, Exchange::new(config), clock))
+    }
+
+    fn unreachable(&self, error: &ConnectError) -> Failure {
+        let exit = match error {
+            ConnectError::ProxyRefused { .. } => Exit::Refused,
+            _ => Exit::Network,
+        };
+        Failure::new(exit, format!("{}: {}", self.url, flags(&error.to_string())))
     }
 
     fn lost(&self, error: impl std::fmt::Display) -> Failure {

@@ -1,8 +1,11 @@
 //! What `tail` and `publish` talk to: a URL and header fields, as one types them.
 
+use std::env;
+
 use tidewire_core::http::{Fields, Url};
 
 use crate::exit::{Exit, Failure};
+use crate::input;
 
 /// Reads a URL; without a scheme, it is http.
 pub(crate) fn url(text: &str) -> Result<Url, Failure> {
@@ -10,11 +13,29 @@ pub(crate) fn url(text: &str) -> Result<Url, Failure> {
     Url::parse(&whole).map_err(|error| usage(format!("'{text}': {error}")))
 }
 
-/// Reads the values of `-H`.
-pub(crate) fn fields(headers: &[(String, String)]) -> Result<Fields, Failure> {
+/// Reads the values of `-H` and the token of `--bearer`, or that of the environment unless a field of `-H` authorizes otherwise.
+pub(crate) fn fields(headers: &[(String, String)], bearer: Option<&str>) -> Result<Fields, Failure> {
     let mut fields = Fields::new();
     for (name, value) in headers {
         fields.append(name, value).map_err(|error| usage(format!("-H '{name}: {value}': {error}")))?;
+    }
+    let own = fields.contains("authorization");
+    let token = match bearer {
+        Some(_) if own => {
+            return Err(usage("--bearer and -H 'Authorization: …' say the same; take one of them".into()));
+        }
+        Some(token) if token.starts_with('@') => String::from_utf8(input::read("--bearer", token)?)
+            .map_err(|_| usage(format!("--bearer {token}: there is no text in it")))?,
+        Some(token) => token.to_owned(),
+        None => env::var("TIDEWIRE_BEARER").ok().filter(|token| !token.is_empty() && !own).unwrap_or_default(),
+    };
+    match token.trim() {
+        "" if bearer.is_some() => return Err(usage("--bearer: the token is empty".into())),
+        "" => {}
+        // The token itself is not for the eyes of who reads the error.
+        token => fields
+            .set("authorization", format!("Bearer {token}"))
+            .map_err(|_| usage("--bearer: the token has characters that no header field can have".into()))?,
     }
     Ok(fields)
 }

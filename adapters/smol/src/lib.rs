@@ -98,7 +98,7 @@ mod serve;
 
 pub use connect::connect;
 pub use connection::Connection;
-pub use connector::Connector;
+pub use connector::{Connector, Io, Transport};
 pub use event_source::EventSource;
 pub use reader::Reader;
 #[cfg(feature = "tls")]

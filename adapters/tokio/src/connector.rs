@@ -65,6 +65,18 @@ impl Connector {
         self
     }
 
+    /// Makes a connection, for a machine that leaves that to others, such as an [`Exchange`]; how long it may take is the caller's to
+    /// bound.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no connection.
+    ///
+    /// [`Exchange`]: tidewire_core::client::exchange::Exchange
+    pub async fn open(&self, wanted: Connect, clock: Clock) -> Result<Transport, ConnectError> {
+        self.clone().connect(wanted, Steps::default(), clock).await
+    }
+
     /// Makes the connection that a machine asks for, and tells of the `steps` on the way.
     pub(crate) async fn connect(self, wanted: Connect, steps: Steps, clock: Clock) -> Result<Transport, ConnectError> {
         let mut io: Transport = match &self.dial {
@@ -112,9 +124,10 @@ impl fmt::Debug for Connector {
 }
 
 /// Any stream of bytes: what a machine's bytes go over.
-pub(crate) type Transport = Box<dyn Io>;
+pub type Transport = Box<dyn Io>;
 
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What is read and written.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<IO: AsyncRead + AsyncWrite + Send + Unpin> Io for IO {}
 

@@ -9,11 +9,11 @@
 //! Steps that a connection does not need are left out; each has a deadline of its own.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::format;
 use core::fmt;
 use core::time::Duration;
 
-use super::{Config, Proxy, Reason, Request, Tunnel};
+use super::{Config, Proxy, Reason, Tunnel};
 use crate::http::{RequestHead, Url};
 
 /// A connection that is to be made, step by step as the fields stand here.
@@ -128,9 +128,8 @@ impl Route {
         }
     }
 
-    /// Returns the connection that `request` needs.
-    pub(super) fn connect(&self, attempt: u64, request: &Request, config: &Config) -> Connect {
-        let url = &request.url;
+    /// Returns the connection that a request to `url` needs.
+    pub(super) fn connect(&self, attempt: u64, url: &Url, config: &Config) -> Connect {
         let peer = match self {
             Self::Direct => Peer::Tcp { host: url.host().into(), port: url.port() },
             Self::Unix(path) => Peer::Unix(path.clone()),
@@ -143,15 +142,14 @@ impl Route {
         Connect { attempt, peer, tunnel, tls: url.is_tls().then(|| url.host().into()) }
     }
 
-    /// Returns the head of `request` as this way wants it.
-    pub(super) fn head(&self, request: &Request, config: &Config) -> RequestHead {
-        let mut head = request.head();
+    /// Returns the head of a request to `url` as this way wants it.
+    pub(super) fn head(&self, mut head: RequestHead, url: &Url, config: &Config) -> RequestHead {
         // RFC 9110 §11.7.2: "Proxy-Authorization […] applies only to the next inbound proxy that demanded authentication".
         head.fields.remove(PROXY_AUTHORIZATION);
         if let Self::Forward(proxy) = self {
             // RFC 9112 §3.2.2: "When making a request to a proxy, other than a CONNECT or server-wide OPTIONS request (as
             // detailed below), a client MUST send the target URI in "absolute-form" as the request-target."
-            head.target = request.url.to_string().into();
+            head.target = format!("{}://{}{}", url.scheme(), url.authority(), head.target).into();
             if let Some(value) = self.authorization(proxy, config) {
                 // Base64, or a value that was a field's before.
                 let _ = head.fields.append(PROXY_AUTHORIZATION, value);

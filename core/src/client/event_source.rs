@@ -65,7 +65,7 @@ impl EventSource {
         self.source.poll_request(now)?;
         let (request, config) = (self.source.request(), self.source.config());
         self.route = Route::to(&request.url, config);
-        let connect = self.route.connect(self.source.attempt(), request, config);
+        let connect = self.route.connect(self.source.attempt(), &request.url, config);
         self.source.handle_step(now, self.route.first_step());
         self.wire = None;
         self.now = now;
@@ -99,7 +99,7 @@ impl EventSource {
         self.now = now;
         self.source.handle_connected(now);
         let (request, config) = (self.source.request(), self.source.config());
-        let head = self.route.head(request, config);
+        let head = self.route.head(request.head(), &request.url, config);
         self.wire = Some(Wire::with_head(&head, request.body.as_ref(), config.head_limits));
     }
 

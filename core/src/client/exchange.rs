@@ -12,10 +12,12 @@ use core::{error, fmt, mem};
 
 use bytes::Bytes;
 
+use super::Connect;
+use super::connect::Route;
 use crate::http::{
-    BodyError, BodyReader, FramingError, HeadError, HeadLimits, HeadReader, Method, RequestHead, ResponseHead,
+    BodyError, BodyReader, FramingError, HeadError, HeadLimits, HeadReader, Method, RequestHead, ResponseHead, Url,
 };
-use crate::{Closing, Instant, Protocol, http};
+use crate::{Closing, Instant, Protocol, client, http};
 
 /// Limits and timing of an [`Exchange`].
 #[derive(Clone, Debug)]
@@ -101,6 +103,13 @@ enum State {
     Head(HeadReader<ResponseHead>),
     Body { head: ResponseHead, reader: BodyReader, body: Vec<u8> },
     Ended,
+}
+
+/// Returns the connection that a request to `url` needs, and the request's head as the way to there wants it: by the proxies or the
+/// Unix socket of `config`, of which all else is for streams.
+pub fn route(url: &Url, head: RequestHead, config: &client::Config) -> (Connect, RequestHead) {
+    let route = Route::to(url, config);
+    (route.connect(1, url, config), route.head(head, url, config))
 }
 
 impl Exchange {

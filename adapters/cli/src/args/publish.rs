@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::field;
+use super::{Network, field};
 use crate::duration;
 
 /// Publish to a channel of a running server and print the publication's ID
@@ -33,9 +33,14 @@ pub(crate) struct Publish {
     /// Send a header field; may be repeated
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = field)]
     pub(crate) header: Vec<(String, String)>,
+    /// Authorize with this token, or that in @FILE [default: that in the environment variable TIDEWIRE_BEARER]
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) bearer: Option<String>,
     /// Give up on a publication after so long
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 const PUBLISH_EXAMPLES: &str = "\
@@ -44,4 +49,6 @@ Examples:
   tidewire publish localhost:8080 --channel news --event alert --json '{\"level\":3}'
   date | tidewire publish localhost:8080 --channel news
   tail -f /var/log/syslog |
-    tidewire publish localhost:8080 --channel log --lines";
+    tidewire publish localhost:8080 --channel log --lines
+  tidewire publish --bearer @token.txt --cacert ca.pem https://events.internal \\
+    --channel news 'Hello'";

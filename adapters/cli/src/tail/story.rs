@@ -8,6 +8,7 @@ use tidewire_core::http::BodyError;
 
 use crate::exit::Exit;
 use crate::json_lines::{Line, State};
+use crate::wording::flags;
 
 /// What an event of the client tells.
 #[derive(Clone, Debug)]
@@ -75,11 +76,6 @@ fn lost(reason: &Reason) -> String {
     }
 }
 
-/// Names the options of the command line where the client names the fields of its configuration.
-fn flags(text: &str) -> String {
-    FLAGS.iter().fold(text.to_owned(), |text, (field, flag)| text.replace(field, flag))
-}
-
 /// Says why the server refused: if it explains itself as our server does, with its sentence.
 fn refused(refusal: &Refusal) -> String {
     let problem = Problem::read(refusal.head.status, &refusal.body);
@@ -138,18 +134,6 @@ fn status_of(reason: &Reason) -> Option<u16> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
-
-/// What the client calls it, and what the command line does.
-const FLAGS: [(&str, &str); 8] = [
-    ("`resolve_timeout`", "--connect-timeout"),
-    ("`connect_timeout`", "--connect-timeout"),
-    ("`tunnel_timeout`", "--connect-timeout"),
-    ("`tls_timeout`", "--connect-timeout"),
-    ("`read_timeout`", "--idle-timeout"),
-    ("unless `resend` allows it", "without --retry-post"),
-    ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),
-    ("reconnecting is off", "--no-reconnect"),
-];
 
 /// How many characters of what a server says are shown.
 const SHOWN: usize = 200;
