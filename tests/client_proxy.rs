@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tidewire_core::client::{
-    CloseReason, Config, Connect, ConnectError, EnvProxyError, NoProxy, Peer, Proxies, Proxy, ProxyError, Reason,
-    exchange,
+    CloseReason, Config, Connect, ConnectError, Decision, EnvProxyError, FailureHook, NoProxy, Peer, Progress, Proxies,
+    Proxy, ProxyError, Reason, exchange,
 };
 use tidewire_core::http::{Method, RequestHead, Url, UrlError};
 use tidewire_core::{Closing, Protocol};
@@ -298,7 +298,7 @@ fn a_proxy_that_is_down_is_tried_again_like_a_server() {
 #[test]
 fn what_goes_wrong_behind_the_proxy_is_not_the_proxys() {
     let mut client = Client::new(proxied("https://a.test/", "proxy.test"));
-    for step in [tidewire_core::client::Progress::Connected, tidewire_core::client::Progress::Tunnelled] {
+    for step in [Progress::Connected, Progress::Tunnelled] {
         client.machine.handle_progress(client.now, 1, step);
     }
     let error = ConnectError::Tls("it is another's".into());
@@ -325,7 +325,7 @@ fn a_refusal_of_the_proxys_is_final_unless_it_passes() {
         (504, false),
     ] {
         let mut client = Client::new(proxied("https://a.test/", "proxy.test:3128"));
-        client.machine.handle_progress(client.now, 1, tidewire_core::client::Progress::Connected);
+        client.machine.handle_progress(client.now, 1, Progress::Connected);
         client.refuse(ConnectError::ProxyRefused { status });
         if is_final {
             let ended = client.ended();
@@ -338,6 +338,23 @@ fn a_refusal_of_the_proxys_is_final_unless_it_passes() {
             assert_eq!(client.lost(), Reason::Connect(ConnectError::Proxy { proxy, error }));
         }
     }
+}
+
+#[test]
+fn the_hook_may_overrule_the_end_and_bring_new_credentials() {
+    let mut config = proxied("https://a.test/", "u:old@proxy.test");
+    config.on_failure = Some(FailureHook::new(|failure| {
+        assert_eq!(failure.would_retry_in, None, "it would be over");
+        Decision::Retry
+    }));
+    let mut client = Client::new(config);
+    client.machine.handle_progress(client.now, 1, Progress::Connected);
+    client.refuse(ConnectError::ProxyRefused { status: 407 });
+    assert!(matches!(client.lost(), Reason::Connect(ConnectError::Proxy { .. })));
+    client.machine.config_mut().proxies = Proxies::all(Proxy::parse("u:new@proxy.test").unwrap());
+    client.await_connect();
+    let sent = client.connects[1].tunnel.as_mut().and_then(Protocol::poll_transmit).expect("asks");
+    assert_eq!(field(&String::from_utf8_lossy(&sent), "proxy-authorization"), Some("Basic dTpuZXc="));
 }
 
 #[test]

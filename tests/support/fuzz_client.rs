@@ -6,7 +6,9 @@
 
 use core::time::Duration;
 
-use tidewire_core::client::{Config, ConnectError, Event, Resend, Restart, RetryStatus, State};
+use tidewire_core::client::{
+    Config, ConnectError, Event, Progress, Proxies, Proxy, Resend, Restart, RetryStatus, State,
+};
 use tidewire_core::http::Method;
 use tidewire_core::{Closing, Protocol};
 
@@ -27,7 +29,8 @@ pub fn machine(input: &[u8]) {
 
 /// Plays a script and returns all events, the requests that were sent and how it ended.
 fn play(letters: &[u8], lengths: &[u8], steps: &[&[u8]]) -> (Vec<Event>, Vec<String>, State, String) {
-    let mut client = Client::new(configure(letters));
+    let config = configure(letters);
+    let mut client = if letters.contains(&b's') { Client::stepwise(config) } else { Client::new(config) };
     let mut requests = Vec::new();
     for line in steps {
         let Some((&letter, argument)) = line.split_first() else { continue };
@@ -47,6 +50,7 @@ fn configure(letters: &[u8]) -> Config {
         match letter {
             b'p' => config.method = Method::POST,
             b'a' => config.resend = Resend::Always,
+            b'x' => config.proxies = Proxies::all(Proxy::parse("u:p@proxy.test").expect("a proxy")),
             b'n' => config.reconnect = false,
             b't' => config.retry_status = RetryStatus::TRANSIENT,
             b'j' => config.backoff.jitter = 0.5,
@@ -82,6 +86,12 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], reques
             }
         }
         b'f' => client.refuse(ERRORS[number as usize % ERRORS.len()].clone()),
+        // A step of connecting, in whatever order.
+        b'g' => {
+            let steps = [Progress::Resolved, Progress::Connected, Progress::Tunnelled];
+            let attempt = client.machine.attempt().saturating_sub(number / 3 % 2);
+            client.machine.handle_progress(client.now, attempt, steps[number as usize % 3]);
+        }
         // What comes in.
         b'S' => receive(UNTIL_CLOSE.as_bytes()),
         b'C' => receive(CHUNKED.as_bytes()),
@@ -124,12 +134,15 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], reques
     }
 }
 
-const ERRORS: [ConnectError; 6] = [
+const ERRORS: [ConnectError; 9] = [
     ConnectError::Resolve,
     ConnectError::Refused,
     ConnectError::TimedOut,
     ConnectError::Unreachable,
     ConnectError::NotFound,
+    ConnectError::ProxyRefused { status: 407 },
+    ConnectError::ProxyRefused { status: 503 },
+    ConnectError::NoTls,
     ConnectError::Other,
 ];
 

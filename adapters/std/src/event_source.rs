@@ -116,6 +116,11 @@ impl EventSource {
         &self.machine
     }
 
+    /// Returns the configuration to change, such as a token that runs out: see [`client::Source::config_mut`].
+    pub fn config_mut(&mut self) -> &mut Config {
+        self.machine.config_mut()
+    }
+
     /// Returns how far the source is.
     pub fn state(&self) -> State {
         self.machine.state()

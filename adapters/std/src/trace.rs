@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tidewire_core::client::{self, Connect};
+use tidewire_core::client::{self, Connect, Tunnel};
 use tidewire_core::http::Url;
 use tidewire_core::server;
 use tracing::{debug, info, trace, warn};
@@ -23,7 +23,9 @@ pub fn client(event: &client::Event) {
 
 /// Logs that a connection is being made.
 pub fn connect(wanted: &Connect) {
-    debug!(target: TARGET, attempt = wanted.attempt, peer = %quoted(&wanted.peer), tls = wanted.tls.is_some(), "connecting");
+    let Connect { attempt, peer, tunnel, tls, .. } = wanted;
+    let (through, tls) = (tunnel.as_ref().map(Tunnel::authority), tls.is_some());
+    debug!(target: TARGET, attempt, peer = %quoted(peer), through, tls, "connecting");
 }
 
 /// Logs that a request is handed to somebody else's HTTP stack.

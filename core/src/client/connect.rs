@@ -14,7 +14,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{Config, Proxy, Reason, Tunnel};
-use crate::http::{RequestHead, Url};
+use crate::http::{Fields, RequestHead, Url};
 
 /// A connection that is to be made, step by step as the fields stand here.
 ///
@@ -128,15 +128,18 @@ impl Route {
         }
     }
 
-    /// Returns the connection that a request to `url` needs.
-    pub(super) fn connect(&self, attempt: u64, url: &Url, config: &Config) -> Connect {
+    /// Returns the connection that a request to `url` with these fields needs.
+    pub(super) fn connect(&self, attempt: u64, url: &Url, fields: &Fields, config: &Config) -> Connect {
         let peer = match self {
             Self::Direct => Peer::Tcp { host: url.host().into(), port: url.port() },
             Self::Unix(path) => Peer::Unix(path.clone()),
             Self::Forward(proxy) | Self::Tunnel(proxy) => Peer::Tcp { host: proxy.host().into(), port: proxy.port() },
         };
         let tunnel = match self {
-            Self::Tunnel(proxy) => Some(Tunnel::new(url, self.authorization(proxy, config), config.head_limits)),
+            Self::Tunnel(proxy) => {
+                let authorization = authorization(proxy, fields, config);
+                Some(Tunnel::new(url, authorization.as_deref(), config.head_limits))
+            }
             Self::Direct | Self::Unix(_) | Self::Forward(_) => None,
         };
         Connect { attempt, peer, tunnel, tls: url.is_tls().then(|| url.host().into()) }
@@ -145,12 +148,13 @@ impl Route {
     /// Returns the head of a request to `url` as this way wants it.
     pub(super) fn head(&self, mut head: RequestHead, url: &Url, config: &Config) -> RequestHead {
         // RFC 9110 §11.7.2: "Proxy-Authorization […] applies only to the next inbound proxy that demanded authentication".
+        let authorization = self.proxy().and_then(|proxy| authorization(proxy, &head.fields, config));
         head.fields.remove(PROXY_AUTHORIZATION);
-        if let Self::Forward(proxy) = self {
+        if let Self::Forward(_) = self {
             // RFC 9112 §3.2.2: "When making a request to a proxy, other than a CONNECT or server-wide OPTIONS request (as
             // detailed below), a client MUST send the target URI in "absolute-form" as the request-target."
             head.target = format!("{}://{}{}", url.scheme(), url.authority(), head.target).into();
-            if let Some(value) = self.authorization(proxy, config) {
+            if let Some(value) = authorization {
                 // Base64, or a value that was a field's before.
                 let _ = head.fields.append(PROXY_AUTHORIZATION, value);
             }
@@ -183,11 +187,13 @@ impl Route {
             Self::Direct | Self::Unix(_) => None,
         }
     }
+}
 
-    /// Returns what the proxy is told about who asks: the caller's own field, else the credentials of the proxy's URL.
-    fn authorization<'a>(&self, proxy: &'a Proxy, config: &'a Config) -> Option<&'a [u8]> {
-        config.fields.get(PROXY_AUTHORIZATION).or(proxy.authorization().map(str::as_bytes))
-    }
+/// Returns what the proxy is told about who asks: the caller's own field, which a redirect to another origin took from those of
+/// the request but not from the proxy, else the credentials of the proxy's URL.
+fn authorization(proxy: &Proxy, fields: &Fields, config: &Config) -> Option<Box<[u8]>> {
+    let own = fields.get(PROXY_AUTHORIZATION).or(config.fields.get(PROXY_AUTHORIZATION));
+    own.or(proxy.authorization().map(str::as_bytes)).map(Box::from)
 }
 
 const PROXY_AUTHORIZATION: &str = "Proxy-Authorization";

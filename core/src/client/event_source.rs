@@ -65,7 +65,7 @@ impl EventSource {
         self.source.poll_request(now)?;
         let (request, config) = (self.source.request(), self.source.config());
         self.route = Route::to(&request.url, config);
-        let connect = self.route.connect(self.source.attempt(), &request.url, config);
+        let connect = self.route.connect(self.source.attempt(), &request.url, &request.fields, config);
         self.source.handle_step(now, self.route.first_step());
         self.wire = None;
         self.now = now;

@@ -109,7 +109,7 @@ enum State {
 /// Unix socket of `config`, of which all else is for streams.
 pub fn route(url: &Url, head: RequestHead, config: &client::Config) -> (Connect, RequestHead) {
     let route = Route::to(url, config);
-    (route.connect(1, url, config), route.head(head, url, config))
+    (route.connect(1, url, &head.fields, config), route.head(head, url, config))
 }
 
 impl Exchange {

@@ -42,6 +42,11 @@
 //!   wrong redirect must not lead a client away for good, and `Authorization` goes along again where it belongs.
 //! - A redirect is followed at once, without a delay. `Authorization`, `Proxy-Authorization`, `Cookie` and a `Host` of the
 //!   caller's are dropped when it leads to another origin. One that cannot be followed ends it all.
+//! - Each step of connecting has its own deadline ([`Connect`]), so that the reason says which one it was.
+//! - A request for http goes to the proxy, if there is one ([`Proxies`]), one for https through it ([`Tunnel`]); each hop of a
+//!   redirect is asked about anew. A proxy that is down is tried again like a server that is down; one that refuses with a
+//!   status that does not pass, such as 407, ends it all. `Proxy-Authorization` goes to the proxy only, and credentials are
+//!   shown nowhere.
 //! - The last event ID goes along iff it is not empty, as the bytes it is made of. One with control characters, which no
 //!   field can carry, stays at home.
 //! - The event that was being received when a connection is lost is discarded, and its id is not used.
