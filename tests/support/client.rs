@@ -32,6 +32,8 @@ pub struct Client {
     pub connected: bool,
     /// Whether the addresses of a host are known as soon as they are asked for.
     resolves: bool,
+    /// Whether the stream was ever open.
+    opened: bool,
     /// How far the machine is after the events taken.
     state: State,
     /// Whether the machine said to drop the socket of its last connection.
@@ -63,6 +65,7 @@ impl Client {
             sent: Vec::new(),
             connected: false,
             resolves,
+            opened: false,
             state: State::Connecting,
             dropped: true,
         };
@@ -211,7 +214,11 @@ impl Client {
             }
             match self.machine.poll_timeout() {
                 Some(at) if at <= self.now => self.machine.handle_timeout(self.now),
-                Some(_) => return,
+                Some(at) => {
+                    let last = self.machine.source().poll_last_timeout();
+                    assert!(last.is_none_or(|last| at <= last), "nothing outlives the deadline over all");
+                    return;
+                }
                 None => {
                     let config = self.machine.source().config();
                     let timeouts = [
@@ -237,11 +244,16 @@ impl Client {
         assert!(!event.to_string().is_empty());
         match (&event, self.state) {
             (_, State::Closed) => panic!("{event:?} after the end"),
-            (Event::Opened { .. }, State::Connecting) => self.state = State::Open,
+            (Event::Opened { head, .. }, State::Connecting) => {
+                assert_eq!(self.machine.response(), Some(&**head));
+                self.state = State::Open;
+                self.opened = true;
+            }
             (Event::Answer(_), State::Connecting) => {}
             (Event::Message(_) | Event::Comment(_) | Event::Retry(_), State::Open) => {}
-            (Event::Disconnected { retry_at, retry_in, .. }, _) => {
+            (Event::Disconnected { reason, retry_at, retry_in }, _) => {
                 assert!(*retry_at <= self.now + *retry_in);
+                assert!(*reason == Reason::Restart || self.machine.last_error() == Some(reason));
                 self.state = State::Connecting;
             }
             (Event::Closed(_), _) => self.state = State::Closed,
@@ -261,6 +273,10 @@ impl Client {
             count = self.events.len();
         }
         assert_eq!(self.state, self.machine.state());
+        assert!(!self.opened || self.machine.response().is_some());
+        if self.machine.retry_at().is_some() {
+            assert_eq!((self.state, self.machine.closing()), (State::Connecting, Closing::Abort));
+        }
         match self.machine.closing() {
             Closing::Abort => (self.connected, self.dropped) = (false, true),
             _ => assert!(!self.dropped, "once dropped is dropped"),

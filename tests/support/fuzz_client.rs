@@ -7,10 +7,11 @@
 use core::time::Duration;
 
 use tidewire_core::client::{
-    Config, ConnectError, Event, Progress, Proxies, Proxy, Resend, Restart, RetryStatus, State,
+    Config, ConnectError, Decision, Event, FailureHook, FirstConnection, Progress, Proxies, Proxy, RequestHook, Resend,
+    Restart, RetryStatus, State,
 };
 use tidewire_core::http::Method;
-use tidewire_core::{Closing, Protocol};
+use tidewire_core::{Closing, Protocol, UnixTime};
 
 use crate::client::{CHUNKED, Client, UNTIL_CLOSE, config_post};
 use crate::fuzz;
@@ -53,6 +54,21 @@ fn configure(letters: &[u8]) -> Config {
             b'x' => config.proxies = Proxies::all(Proxy::parse("u:p@proxy.test").expect("a proxy")),
             b'n' => config.reconnect = false,
             b't' => config.retry_status = RetryStatus::TRANSIENT,
+            b'd' => config.retry_status = RetryStatus::ALL,
+            b'r' => config.resend = Resend::Refused,
+            b'g' => config.resend = Resend::ByGet,
+            b'm' => config.max_failures = Some(3),
+            b'v' => config.first_connection = FirstConnection::Never,
+            b'w' => config.first_connection = FirstConnection::Within(Duration::from_secs(20)),
+            b'i' => config.total_timeout = Some(Duration::from_secs(100)),
+            b'y' => config.first_byte_timeout = Some(Duration::from_secs(3)),
+            b'h' => config.on_failure = Some(FailureHook::new(|failure| DECISIONS[failure.attempt as usize % 5])),
+            b'b' => {
+                config.before_request = Some(RequestHook::new(|request, attempt| {
+                    let reference = ["/events?x", "http://b.test/", "?", "/y"][attempt as usize % 4];
+                    request.url = request.url.join(reference).expect("a good reference");
+                }));
+            }
             b'j' => config.backoff.jitter = 0.5,
             b'z' => config.backoff.base = Duration::ZERO,
             b'l' => {
@@ -123,6 +139,7 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], reques
             client.now = client.now + Duration::from_millis(number);
             client.machine.handle_timeout(client.now);
         }
+        b'N' => client.machine.handle_clock(client.now, UnixTime::from_millis(784_111_700_000 + number)),
         // The application.
         b'q' => client.restart(Restart::AtOnce),
         b'w' => client.restart(Restart::AfterDelay),
@@ -133,6 +150,14 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], reques
         _ => {}
     }
 }
+
+const DECISIONS: [Decision; 5] = [
+    Decision::Default,
+    Decision::Retry,
+    Decision::RetryIn(Duration::ZERO),
+    Decision::RetryIn(Duration::from_secs(50)),
+    Decision::Stop,
+];
 
 const ERRORS: [ConnectError; 9] = [
     ConnectError::Resolve,

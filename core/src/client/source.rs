@@ -181,6 +181,12 @@ impl Source {
     ///
     /// Take the events that wait ([`poll_event`](Self::poll_event)) before.
     pub fn read(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
+        if let Phase::Open { silent_at, untouched: untouched @ true } = &mut self.phase
+            && !bytes.is_empty()
+        {
+            *untouched = false;
+            *silent_at = after(now, self.config.read_timeout);
+        }
         // Taken away while it lends.
         let Some(mut coded) = self.coded.take() else { return self.read_plain(now, bytes) };
         let mut event = None;
@@ -206,13 +212,7 @@ impl Source {
     /// Reads the body without its coding.
     fn read_plain(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
         match &mut self.phase {
-            Phase::Open { silent_at, untouched } => {
-                if *untouched && !bytes.is_empty() {
-                    *untouched = false;
-                    *silent_at = after(now, self.config.read_timeout);
-                }
-                self.read_stream(now, bytes)
-            }
+            Phase::Open { .. } => self.read_stream(now, bytes),
             Phase::Refused { body, .. } => {
                 let room = self.config.max_error_body.saturating_sub(body.len());
                 body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
