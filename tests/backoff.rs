@@ -352,6 +352,19 @@ proptest! {
     }
 
     #[test]
+    fn failure_that_asks_to_wait_is_waited_for_and_leaves_the_growth_as_it_is(
+        config in configs(), seed: u64, floors in prop::collection::vec(durations(), 0..20)
+    ) {
+        let (mut asked, mut plain) = (Backoff::new(config, seed), Backoff::new(config, seed));
+        for floor in floors {
+            let (delay, usual) = (asked.fail_and_wait(Instant::START, floor), plain.fail(Instant::START));
+            prop_assert!(delay >= floor);
+            prop_assert!(delay == usual || (usual < floor && delay <= floor.saturating_add(floor / 10)));
+        }
+        prop_assert_eq!(asked.failures(), plain.failures());
+    }
+
+    #[test]
     fn connections_without_events_never_come_faster_than_the_growth(seed: u64, lives in prop::collection::vec(0u64..59_999, 1..30)) {
         let mut backoff = Backoff::new(Config::default(), seed);
         let mut now = Instant::START;

@@ -25,7 +25,7 @@
 //! loop {
 //!     take poll_event until there is none; after Event::Closed stop
 //!     if closing() is Abort: drop the socket, if there is one
-//!     if poll_connect(now) gives a Connect: start connecting there
+//!     if poll_connect(now) gives a Connect: start connecting there, and tell the wall time by handle_clock
 //!     write poll_transmit
 //!     wait for: connected or not   → handle_progress, handle_connected, handle_connect_failed
 //!               bytes              → handle_input         the end  → handle_eof
@@ -40,6 +40,8 @@
 //!
 //! - Every reconnection begins at the configured URL with the configured request, also after a permanent redirect: one
 //!   wrong redirect must not lead a client away for good, and `Authorization` goes along again where it belongs.
+//! - The request is built anew for each attempt, and changed by [`Config::before_request`] if there is one; what follows
+//!   (origin, redirects, [`Event::Opened`]) goes by the request that was sent.
 //! - A redirect is followed at once, without a delay. `Authorization`, `Proxy-Authorization`, `Cookie` and a `Host` of the
 //!   caller's are dropped when it leads to another origin. One that cannot be followed ends it all.
 //! - Each step of connecting has its own deadline ([`Connect`]), so that the reason says which one it was.
@@ -55,6 +57,53 @@
 //! - So is one that cannot be decoded (feature `deflate`) and one that tells of an error ([`Mark::Error`]); one that is cut
 //!   off before its marked end counts as healthy only if it can be resumed.
 //! - A message that is the marked end drops the connection: what follows it is not read.
+//!
+//! # What follows a failure
+//!
+//! How an attempt failed or a connection ended is a [`Reason`]. It goes this way:
+//!
+//! ```text
+//!  is it final in itself? ───► is reconnecting off? ───► must the request not be sent again?
+//!  retry_status                reconnect                 resend
+//!        └─────────────────────────┴───────────┬────────────┘
+//!                                              ▼
+//!                                    is a limit reached?      max_failures, first_connection
+//!                                              ▼
+//!                                    on_failure is told all this and decides
+//!                                              ▼
+//!                        Event::Closed, or Event::Disconnected and the wait
+//! ```
+//!
+//! - The delay is that of the [backoff](crate::backoff); for a status not less than its `Retry-After`, as far as
+//!   [`Config::max_retry_after`] believes it; or what the hook says.
+//! - A hook ([`Config::on_failure`]) that says "again" is obeyed also where the configuration would end it: after a 401, a
+//!   wrong content type, a redirect to nowhere, a 204, and for a POST that may have been acted upon. The limits hold
+//!   whatever it says.
+//! - [`Config::total_timeout`] and [`FirstConnection::Within`] count from the first request on, end it at their time, in the
+//!   middle of whatever goes on, and ask no hook.
+//! - What takes time, such as fetching another token, is done between [`Event::Disconnected`] and the next call of the
+//!   driver: nothing moves meanwhile, and [`EventSource::config_mut`] takes the new token. What is at hand, such as a token
+//!   that something else keeps fresh, is put in by [`Config::before_request`].
+//!
+//! # Presets
+//!
+//! | | [`Config::new`], as browsers | [`Config::launchdarkly`] | [`Config::llm`] |
+//! |---|---|---|---|
+//! | method | GET | GET | POST of JSON |
+//! | statuses tried again | none | all but 204 | 408, 409, 429, 5xx |
+//! | `Retry-After` | up to 1 h | up to 1 h (theirs: not looked at) | up to 1 h |
+//! | a 200 of another content type | final | taken for the stream | final |
+//! | a redirect that cannot be followed | final | tried again | final |
+//! | redirects in a row | 20 | 10 | 20 |
+//! | a POST whose connection was lost | not sent again | sent again | not sent again |
+//! | a POST answered with a status tried again | not sent again | sent again | sent again |
+//! | the first connection | tried for ever | tried for ever (theirs: once, or for a time) | as any |
+//! | failures in a row | any number | any number | 3 |
+//! | delays | 1 s, doubled up to 30 s, less up to half by chance | 3 s; doubling, maximum and chance where switched on | 0.5 s, doubled up to 8 s, less up to half by chance |
+//! | they start over after | an event, or 60 s open | 60 s open (theirs: 60 s after the last event) | an event, or 60 s open |
+//! | the server's `retry` | base and floor, up to 1 h | base, starts over | base and floor, up to 1 h |
+//! | the head of the response within | 60 s (browsers: for ever) | 60 s (theirs: for ever) | 10 min |
+//! | silence | 5 min (browsers: for ever) | for ever | 5 min |
 
 pub mod exchange;
 #[cfg(feature = "json")]
