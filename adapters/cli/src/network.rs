@@ -14,14 +14,6 @@ impl Network {
     pub(crate) fn apply(&self, config: &mut Config) -> Result<(), Failure> {
         config.unix_socket = self.unix_socket.as_deref().map(Into::into);
         config.proxies = self.proxies()?;
-        for timeout in [
-            &mut config.resolve_timeout,
-            &mut config.connect_timeout,
-            &mut config.tunnel_timeout,
-            &mut config.tls_timeout,
-        ] {
-            *timeout = Some(self.connect_timeout);
-        }
         Ok(())
     }
 

@@ -1,19 +1,17 @@
 //! How connections are made: the arguments that every command with a URL shares.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use tidewire_core::client::{NoProxy, Proxy};
-
-use crate::duration;
 
 /// How connections are made.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Network {
-    /// Connect through this HTTP proxy [default: as the environment says: http_proxy, https_proxy, all_proxy]
-    #[arg(long, value_name = "http://[USER:PASSWORD@]HOST:PORT", value_parser = Proxy::parse, conflicts_with = "unix_socket")]
+    /// Connect through this HTTP proxy: http://[USER:PASSWORD@]HOST:PORT [default: as the environment says: http_proxy,
+    /// https_proxy, all_proxy]
+    #[arg(long, value_name = "URL", value_parser = Proxy::parse, conflicts_with = "unix_socket")]
     pub(crate) proxy: Option<Proxy>,
     /// Connect without a proxy to these hosts, domains and networks, or to all [default: the environment's no_proxy]
     #[arg(
@@ -34,7 +32,4 @@ pub(crate) struct Network {
     /// Trust any certificate: who sits in between can read and change everything
     #[arg(short = 'k', long, conflicts_with = "cacert")]
     pub(crate) insecure: bool,
-    /// How long each step of connecting may take: finding the address, connecting, the proxy, TLS
-    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "10s")]
-    pub(crate) connect_timeout: Duration,
 }

@@ -43,6 +43,9 @@ pub(crate) struct Tail {
 
     #[command(flatten)]
     pub(crate) network: Network,
+    /// How long each step of connecting may take: finding the address, connecting, the proxy, TLS
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "10s", help_heading = CONNECTION)]
+    pub(crate) connect_timeout: Duration,
     /// Take a connection for lost after such a silence
     #[arg(long, alias = "read-timeout", value_name = "DURATION", value_parser = duration::positive, default_value = "5m", help_heading = CONNECTION)]
     pub(crate) idle_timeout: Duration,
@@ -208,6 +211,7 @@ Examples:
   tidewire tail --bearer @token.txt -d @request.json --until '[DONE]' --output data \\
     api.example.org/v1/chat
   tidewire tail --retry-status=429,5xx --max-delay 5s --idle-timeout 45s example.org/events
+  tidewire tail --proxy proxy.internal:3128 --cacert ca.pem https://events.internal/
   tidewire tail --filter event=trade --filter /symbol=ACME --output pretty \\
     --timestamps example.org/events
   tidewire tail --save today.jsonl example.org/events

@@ -14,6 +14,10 @@ pub(super) fn config(args: &Tail) -> Result<Config, Failure> {
     let mut config = Config::new(target::url(args.url.as_deref().unwrap_or_default())?);
     request(args, &mut config)?;
     args.network.apply(&mut config)?;
+    config.resolve_timeout = Some(args.connect_timeout);
+    config.connect_timeout = Some(args.connect_timeout);
+    config.tunnel_timeout = Some(args.connect_timeout);
+    config.tls_timeout = Some(args.connect_timeout);
     config.read_timeout = Some(args.idle_timeout);
     config.reconnect = !args.no_reconnect;
     config.max_failures = args.max_failures;
