@@ -60,28 +60,32 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut session, mut seat) = api.open();
-    let mut securing = Securing::new(io, tls);
-    let stream = poll_fn(|context| {
-        loop {
-            // A shutdown ends the session, and that the handshake.
-            match seat.feed(context, &mut session) {
-                Fed::Some => {}
-                Fed::None => break,
-                Fed::Over => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+    let stream = {
+        // Boxed, as the stream is: a connection that rests for hours keeps no room for its handshake.
+        let mut securing = Box::new(Securing::new(io, tls));
+        let secured = poll_fn(|context| {
+            loop {
+                // A shutdown ends the session, and that the handshake.
+                match seat.feed(context, &mut session) {
+                    Fed::Some => {}
+                    Fed::None => break,
+                    Fed::Over => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+                }
             }
-        }
-        securing.poll(context, &api.clock(), &mut session)
-    });
-    let stream = stream.await?;
+            securing.poll(context, &api.clock(), &mut session)
+        });
+        Box::new(secured.await?)
+    };
     serve_session(Connection::new(stream, session, api.clock()), seat).await
 }
 
-async fn serve_session<IO>(mut connection: Connection<IO, Session>, mut seat: Seat) -> io::Result<()>
+/// No `async fn`: that would hold the connection twice, as argument and as variable.
+fn serve_session<IO>(mut connection: Connection<IO, Session>, mut seat: Seat) -> impl Future<Output = io::Result<()>>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let mut turns = Turns::default();
-    poll_fn(|context| {
+    poll_fn(move |context| {
         loop {
             ready!(turns.poll(context));
             let event = connection.poll_next(context)?;
@@ -102,7 +106,6 @@ where
             }
         }
     })
-    .await
 }
 
 async fn drive<S>(
