@@ -6,9 +6,11 @@
 
 use core::time::Duration;
 
-use tidewire_core::client::{Config, ConnectError, Resend, RetryStatus};
+use tidewire_core::client::{Config, ConnectError, FirstConnection, Marks, Resend, RetryStatus};
+use tidewire_core::http::coding::Codings;
 use tidewire_core::{Closing, Protocol};
 use tidewire_tests::client::{CHUNKED, Client, UNTIL_CLOSE, chunk, config, config_post, field, redirect, response};
+use tidewire_tests::coding::gzip;
 use tidewire_tests::heap::Heap;
 use tidewire_tests::hostile::{Act, Report, live};
 use tidewire_tests::naive_sse;
@@ -51,12 +53,12 @@ impl Row {
 fn usual() -> Config {
     let mut config = config();
     config.backoff = Config::new(config.url.clone()).backoff;
-    (config.limits.max_line, config.limits.max_event) = (64 << 10, 64 << 10);
+    (config.limits.max_line, config.limits.max_event) = (16 << 10, 16 << 10);
     config
 }
 
 /// All limits together: a line and an event, each twice as they grow, a driver's read, a head, a refusal.
-const BOUND: isize = 512 << 10;
+const BOUND: isize = 160 << 10;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -395,38 +397,39 @@ fn streams_beyond_a_limit_count_as_failures_whatever_they_brought() {
         row(
             "an endless line",
             [Act::send(stream("data: x\n\n")), Act::Flood(vec![b'x'; 5000], 100)],
-            lost(" than 65536 bytes", GROWING),
+            lost(" than 16384 bytes", GROWING),
         ),
         row(
             "an endless data line",
             [Act::send(stream("data: ")), Act::Flood(vec![b'x'; 5000], 100)],
-            lost(" than 65536 bytes", GROWING),
+            lost(" than 16384 bytes", GROWING),
         ),
         row(
             "many empty data lines",
             [Act::send(stream("")), Act::Flood(b"data:\n".repeat(1000), 100)],
-            lost(" than 65536 bytes", GROWING),
+            lost(" than 16384 bytes", GROWING),
         ),
         row(
             "an endless id",
             [Act::send(stream("id: ")), Act::Flood(vec![b'x'; 5000], 100)],
-            lost(" than 65536 bytes", GROWING),
+            lost(" than 16384 bytes", GROWING),
         ),
         row(
             "an endless comment",
             [Act::send(stream(":")), Act::Flood(vec![b'x'; 5000], 100)],
-            lost(" than 65536 bytes", GROWING),
+            lost(" than 16384 bytes", GROWING),
         ),
         row(
             "an endless field of nobody",
             [Act::send(stream("x")), Act::Flood(vec![b'x'; 5000], 100)],
-            lost(" than 65536 bytes", GROWING),
+            lost(" than 16384 bytes", GROWING),
         ),
         row(
             "an endless line in small chunks",
-            [Act::send(CHUNKED), Act::Flood(chunk("x").into(), 70_000)],
-            lost(" than 65536 bytes", GROWING),
-        ),
+            [Act::send(CHUNKED), Act::Flood(chunk("x").into(), 2000)],
+            lost(" than 1000 bytes", GROWING),
+        )
+        .told(|config| config.limits.max_line = 1000),
     ]);
 }
 
@@ -577,6 +580,210 @@ fn a_post_is_sent_once_whatever_happens_to_it() {
         assert!(report.requests.len() > 10);
         assert!(report.requests.iter().all(|request| request.ends_with("\r\n\r\n{}")));
     }
+}
+
+// Content codings, marks, answers, policies.
+
+/// A response whose gzip a limit has to end, on each connection anew.
+fn bombs(content: &[u8]) -> [Act; 2] {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n";
+    ended([head.as_bytes(), &gzip(content)].concat())
+}
+
+#[test]
+fn compressed_streams_cannot_be_made_to_explode() {
+    let told = |config: &mut Config| {
+        config.codings = Codings::ALL;
+        config.coding_limits.allowance = 4 << 10;
+    };
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n";
+    let half = |content: &[u8]| {
+        let whole = gzip(content);
+        [head.as_bytes(), &whole[..whole.len() / 2]].concat()
+    };
+    let mut damaged = gzip(b": x\n");
+    *damaged.last_mut().expect("a trailer") ^= 1;
+    check(vec![
+        row("a bomb of empty lines", bombs(&b"\n".repeat(128 << 10)), lost("200 times", GROWING)).told(told),
+        row("a bomb of comments", bombs(&b":\n".repeat(64 << 10)), lost("200 times", GROWING)).told(told),
+        row("a bomb in one line", bombs(&b"x".repeat(128 << 10)), lost(" than ", GROWING)).told(told),
+        row("a bomb of data lines", bombs(&b"data:\n".repeat(40 << 10)), lost(" than ", GROWING)).told(told),
+        row("gzip that is cut", ended(half(&b": x\n".repeat(1000))), lost("", GROWING)).told(told),
+        row("gzip that is none", ended(format!("{head}: plain\n")), lost("", GROWING)).told(told),
+        row("gzip with another checksum", ended([head.as_bytes(), &damaged].concat()), lost("", GROWING)).told(told),
+        row(
+            "gzip and something behind it",
+            ended([head.as_bytes(), &gzip(b": x\n"), b"x"].concat()),
+            lost("", GROWING),
+        )
+        .told(told),
+        row("gzip of nothing", ended([head.as_bytes(), &gzip(b"")].concat()), lost("ended the stream", GROWING))
+            .told(told),
+        row(
+            "half a gzip head and silence",
+            [Act::send(format!("{head}\u{1f}"))],
+            lost("not a byte for 300s", (11, 13)),
+        )
+        .told(told),
+        row("a coding of nobody", ended(head.replace("gzip", "br")), Over(1, "`br`")).told(told),
+        row("five codings", ended(head.replace("gzip", "gzip, gzip, gzip, gzip, gzip")), Over(1, "gzip, gzip"))
+            .told(told),
+        row(
+            "a refusal that explodes",
+            ended([&head.replace("200 OK", "403 No").into_bytes()[..], &gzip(&b"x".repeat(128 << 10))].concat()),
+            Over(1, "403 No from http://example.test/events"),
+        )
+        .told(told),
+    ]);
+}
+
+#[test]
+fn streams_that_are_cut_off_or_tell_of_errors_are_failures() {
+    let told = |config: &mut Config| config.marks = Marks::openai();
+    let error = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    check(vec![
+        row("no sentinel", ended(stream("data: {}\n\n")), lost("before it was complete", GROWING)).told(told),
+        row("half a sentinel", ended(stream("data: [DO")), lost("before it was complete", GROWING)).told(told),
+        row(
+            "a sentinel whose event does not end",
+            ended(stream("data: [DONE]\n")),
+            lost("before it was complete", GROWING),
+        )
+        .told(told),
+        row(
+            "the sentinel as its own name",
+            ended(stream("event: [DONE]\n\n")),
+            lost("before it was complete", GROWING),
+        )
+        .told(told),
+        row("an error in the stream", ended(stream(error)), lost("overloaded", GROWING)).told(told),
+        row(
+            "an error after good events",
+            ended(stream(&format!("data: {{}}\n\n{error}"))),
+            lost("overloaded", GROWING),
+        )
+        .told(told),
+        row("more behind the sentinel", ended(stream("data: {}\n\ndata: [DONE]\n\ndata: no\n\n")), Over(1, "complete"))
+            .told(told),
+        row("the sentinel and then silence", [Act::send(stream("data: [DONE]\n\n"))], Over(1, "complete")).told(told),
+        row("the sentinel and a reset", [Act::send(stream("data: [DONE]\n\n")), Act::Reset], Over(1, "complete"))
+            .told(told),
+    ]);
+    let report = live(llm(), HOUR, BOUND, |_| ended(stream("data: {}\n\n")).to_vec());
+    assert_eq!(report.requests.len(), 1, "no second answer is paid for");
+    assert!(report.closed.is_some_and(|closed| closed.contains("before it was complete")));
+}
+
+/// A client of a language model: a POST that is not sent twice unless it was refused.
+fn llm() -> Config {
+    let mut config = Config::llm(usual().url, "{}");
+    config.marks = Marks::openai();
+    (config.limits.max_line, config.limits.max_event) = (16 << 10, 16 << 10);
+    config
+}
+
+#[test]
+fn a_language_model_that_refuses_is_asked_a_few_times() {
+    for (head, said) in [
+        (response("429 Slow Down", "", "{}"), "429"),
+        (response("503 Busy", "Retry-After: 1\r\n", "{}"), "503"),
+        (response("500 Oops", "Retry-After: never\r\n", "{}"), "500"),
+    ] {
+        let report = live(llm(), HOUR, BOUND, |_| ended(&head).to_vec());
+        assert_eq!(report.requests.len(), 3, "{said}");
+        assert!(report.closed.is_some_and(|closed| closed.contains(said) && closed.contains("3 failures")));
+    }
+    for acts in [vec![], vec![Act::End], vec![Act::Reset], ended(stream("")).to_vec()] {
+        let report = live(llm(), HOUR, BOUND, |_| acts.clone());
+        assert_eq!(report.requests.len(), 1, "it may have been acted upon");
+        assert!(report.closed.is_some());
+    }
+}
+
+#[test]
+fn answers_in_one_piece_stay_within_their_limit() {
+    let told = |config: &mut Config| config.max_answer = Some(1000);
+    let json = "Content-Type: application/json\r\n";
+    let head = format!("HTTP/1.1 200 OK\r\n{json}\r\n");
+    check(vec![
+        row("at the limit", ended(response("200 OK", json, &"1".repeat(1000))), Over(1, "one piece")).told(told),
+        row("one byte more", ended(response("200 OK", json, &"1".repeat(1001))), Over(1, "1000")).told(told),
+        row("that never ends", [Act::send(&head), Act::Flood(vec![b'1'; 100], 1000)], Over(1, "1000")).told(told),
+        row(
+            "cut short",
+            ended(format!("HTTP/1.1 200 OK\r\n{json}Content-Length: 9\r\n\r\n{{")),
+            lost("cut short", GROWING),
+        )
+        .told(told),
+        row("and then silence", [Act::send(format!("{head}{{"))], lost("not a byte for 300s", (10, 13))).told(told),
+        row("of another type", ended(response("200 OK", "Content-Type: text/json\r\n", "{}")), Over(1, "text/json"))
+            .told(told),
+    ]);
+}
+
+#[test]
+fn retry_after_is_a_floor_and_no_means_to_silence_a_client() {
+    let asked = |fields: &str| {
+        let mut config = usual();
+        config.retry_status = RetryStatus::TRANSIENT;
+        let acts = ended(response("503 Busy", fields, ""));
+        live(config, 3 * HOUR, BOUND, |_| acts.to_vec())
+    };
+    // A year, the end of times and more than any number are taken for an hour.
+    for fields in [
+        "Retry-After: 31536000\r\n",
+        "Retry-After: 99999999999999999999999999\r\n",
+        "Date: Sat, 21 Nov 2026 14:00:00 GMT\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
+    ] {
+        let report = asked(fields);
+        assert!(report.delays.iter().all(|delay| *delay >= HOUR && *delay <= HOUR * 11 / 10), "{fields}");
+        assert_eq!(report.requests.len(), 3, "{fields}");
+    }
+    let minute = asked("Date: Sat, 21 Nov 2026 14:00:00 GMT\r\nRetry-After: Sat, 21 Nov 2026 14:01:00 GMT\r\n");
+    assert!(minute.delays.iter().all(|delay| (60..=66).contains(&delay.as_secs())), "{:?}", minute.delays);
+    // What says nothing changes nothing: the delays grow as ever.
+    for fields in [
+        "",
+        "Retry-After: 0\r\n",
+        "Retry-After: -5\r\n",
+        "Retry-After: 1.5\r\n",
+        "Retry-After: soon\r\n",
+        "Retry-After:\r\n",
+        "Date: Sat, 21 Nov 2026 14:00:00 GMT\r\nRetry-After: Mon, 01 Jan 1990 00:00:00 GMT\r\n",
+        "Date: Sat, 21 Nov 2026 14:00:00 GMT\r\nRetry-After: Sat, 31 Feb 2026 25:61:61 GMT\r\n",
+    ] {
+        let report = asked(fields);
+        let requests = report.requests.len();
+        assert!((3 * 118..=3 * GROWING.1).contains(&requests), "{requests} with {fields}");
+    }
+}
+
+#[test]
+fn deadlines_end_what_servers_draw_out() {
+    let second = Duration::from_secs(1);
+    let drip = |text: &str, every| Act::Drip(text.into(), every);
+    check(vec![
+        row("a head and nothing behind it", [Act::send(stream(""))], lost("within 10s of its head", (90, 150)))
+            .told(|config| config.first_byte_timeout = Some(Duration::from_secs(10))),
+        row(
+            "a head in time and events for ever",
+            [Act::send(stream(":")), drip(&":".repeat(5000), second)],
+            Over(1, "600s"),
+        )
+        .told(|config| config.total_timeout = Some(Duration::from_secs(600))),
+        row("failures for ever", [Act::End], Over(32, "600s"))
+            .told(|config| config.total_timeout = Some(Duration::from_secs(600))),
+        row("silence at first", [], Over(1, "")).told(|config| config.first_connection = FirstConnection::Never),
+        row("failures at first", [Act::End], Over(1, ""))
+            .told(|config| config.first_connection = FirstConnection::Never),
+        row("failures for a while", [Act::End], Over(6, ""))
+            .told(|config| config.first_connection = FirstConnection::Within(Duration::from_secs(30))),
+        row("a head that takes longer than the first connection may", [drip(&stream(""), 2 * second)], Over(1, ""))
+            .told(|config| config.first_connection = FirstConnection::Within(Duration::from_secs(30))),
+        row("failures in a row", [Act::Reset], Over(5, "5 failures")).told(|config| config.max_failures = Some(5)),
+        row("the first loss", ended(stream("data: x\n\n")), Over(1, "reconnecting is off"))
+            .told(|config| config.reconnect = false),
+    ]);
 }
 
 // Cuts.

@@ -68,8 +68,8 @@ fn endings() -> Vec<Ending> {
         sends(&stream(": hi\nid: seven\ndata: hello\n\n"), Leaves::End),
         sends(&stream("id: eight\ndata: cut\ndata: of"), Leaves::Reset),
         sends(&stream("retry: 20\n\ndata: x\n\n"), Leaves::Silent),
-        sends(&stream(&format!("id: {}\nevent: big\ndata: {}\n\n", "7".repeat(20), "x".repeat(2000))), Leaves::End),
-        sends(&stream(&"x".repeat(5000)), Leaves::End),
+        sends(&stream(&format!("id: {}\nevent: big\ndata: {}\n\n", "7".repeat(20), "x".repeat(500))), Leaves::End),
+        sends(&stream(&"x".repeat(1200)), Leaves::End),
         sends(&format!("{CHUNKED}9\r\ndata: y\n\n\r\n0\r\n\r\n"), Leaves::End),
         sends(&format!("{CHUNKED}ff\r\ndata"), Leaves::End),
         sends(&format!("{CHUNKED}zz"), Leaves::Reset),
@@ -141,7 +141,7 @@ impl Run {
 
 fn limited() -> Config {
     let mut config = config();
-    (config.limits.max_line, config.limits.max_event) = (4096, 4096);
+    (config.limits.max_line, config.limits.max_event) = (1000, 1000);
     config.backoff.jitter = 0.5;
     config.retry_status = RetryStatus::TRANSIENT;
     config

@@ -57,7 +57,7 @@ pub struct Report {
 
 /// Lets a client of `config` live for `time` with a server that does on its connections, counted from 0, what `script` says.
 ///
-/// Whatever the server does: each attempt has one outcome, after the end there is nothing, something is always waited for, and
+/// Whatever the server does: each attempt is lost once at most, after the end there is nothing, something is always waited for, and
 /// what the client holds stays within `bound` bytes.
 ///
 /// # Panics
@@ -99,14 +99,14 @@ pub fn live(config: Config, time: Duration, bound: isize, mut script: impl FnMut
             run.look();
         }
     }
-    assert!(run.outcomes <= 1, "{} outcomes of one attempt", run.outcomes);
+    assert!(run.outcomes <= 1, "an attempt was lost {} times", run.outcomes);
     run.report
 }
 
 struct Run {
     client: Client,
     report: Report,
-    /// How often the current attempt was said to have ended.
+    /// How often the current attempt was said to be lost.
     outcomes: usize,
     /// What the thread held before.
     before: isize,
@@ -118,7 +118,7 @@ struct Run {
 impl Run {
     /// Notes that an attempt has reached the server.
     fn begin(&mut self, request: String) {
-        assert!(self.outcomes <= 1, "{} outcomes of one attempt", self.outcomes);
+        assert!(self.outcomes <= 1, "an attempt was lost {} times", self.outcomes);
         let redirected = self.outcomes == 0 && !self.report.requests.is_empty();
         self.outcomes = 0;
         let now = self.client.now;
@@ -204,7 +204,8 @@ impl Run {
                 Event::Closed(reason) => (None, reason.to_string()),
                 _ => continue,
             };
-            self.outcomes += 1;
+            // A deadline for it all may end a wait too.
+            self.outcomes += usize::from(retry_in.is_some());
             self.kept += why.capacity() as isize;
             self.keep(|report| match retry_in {
                 Some(retry_in) => {
