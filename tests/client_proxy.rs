@@ -45,7 +45,7 @@ fn what_is_no_http_proxy_is_refused_by_its_fault() {
         ("http://", ProxyError::Address(UrlError::Host)),
         ("http://u:p@", ProxyError::Address(UrlError::Host)),
         ("proxy.test:99999", ProxyError::Address(UrlError::Port)),
-        ("proxy test", ProxyError::Address(UrlError::Character { char: ' ' })),
+        ("proxy test", ProxyError::Address(UrlError::Host)),
         ("http://a%3Ab:c@proxy.test", ProxyError::Credentials),
         ("http://a:b%0D%0AX:1@proxy.test", ProxyError::Credentials),
     ] {

@@ -85,6 +85,17 @@ fn references_beyond_the_rfc_resolve_too() {
         ("http://a/b", "http:", "http://a/b"),
         ("http://a/b", "http:?x", "http://a/b?x"),
         ("http://a/b", "käse?ä#ö", "http://a/k%C3%A4se?%C3%A4"),
+        // As browsers do, by the URL Standard.
+        ("http://a/b", "https:g", "https://g/"),
+        ("http://a/b", "https:/g", "https://g/"),
+        ("http://a/b", "http:/g", "http://a/g"),
+        ("http://a/b", "http://g", "http://g/"),
+        ("http://a/b", "///g", "http://g/"),
+        ("http://a/b", "\\\\g\\h", "http://g/h"),
+        ("http://a/b/c", "..\\d?\\", "http://a/d?%5C"),
+        ("http://a/b", " c d ", "http://a/c%20d"),
+        ("http://a/b", "/c\r\nHost: d", "http://a/cHost:%20d"),
+        ("http://a/b", "\t?'", "http://a/b?%27"),
     ];
     for (base, reference, expected) in cases {
         let joined = Url::parse(base).unwrap().join(reference);
@@ -95,13 +106,11 @@ fn references_beyond_the_rfc_resolve_too() {
 #[test]
 fn references_to_elsewhere_are_refused() {
     let base = Url::parse("http://a/b").unwrap();
-    assert_eq!(base.join("https:g"), Err(UrlError::Host));
     assert_eq!(base.join("ftp://a/"), Err(UrlError::Scheme));
     assert_eq!(base.join("data:text/event-stream,x"), Err(UrlError::Scheme));
     assert_eq!(base.join("//"), Err(UrlError::Host));
     assert_eq!(base.join("//user@c/"), Err(UrlError::Userinfo));
-    assert_eq!(base.join("a b"), Err(UrlError::Character { char: ' ' }));
-    assert_eq!(base.join("a\r\nHost: b"), Err(UrlError::Character { char: '\r' }));
+    assert_eq!(base.join("//a b/"), Err(UrlError::Host));
 }
 
 #[test]
@@ -122,11 +131,17 @@ fn urls_are_taken_apart() {
     assert_eq!(parts("http://a:00080/"), expect(false, "a", 80, "a", "/"));
     assert_eq!(parts("http://[::1]/"), expect(false, "::1", 80, "[::1]", "/"));
     assert_eq!(parts("http://[2001:DB8::1]:8080?x"), expect(false, "2001:db8::1", 8080, "[2001:db8::1]:8080", "/?x"));
-    assert_eq!(parts("http://[::ffff:127.0.0.1]"), expect(false, "::ffff:127.0.0.1", 80, "[::ffff:127.0.0.1]", "/"));
+    assert_eq!(parts("http://[::ffff:127.0.0.1]"), expect(false, "::ffff:7f00:1", 80, "[::ffff:7f00:1]", "/"));
+    assert_eq!(parts("http://[1:0:0:0:2:0:0:3]"), expect(false, "1::2:0:0:3", 80, "[1::2:0:0:3]", "/"));
+    assert_eq!(parts("http://0x7F.1"), expect(false, "127.0.0.1", 80, "127.0.0.1", "/"));
+    assert_eq!(parts("http://0300.0250.257."), expect(false, "192.168.1.1", 80, "192.168.1.1", "/"));
+    assert_eq!(parts("http://%41.b%2Ec"), expect(false, "a.b.c", 80, "a.b.c", "/"));
     assert_eq!(parts("http://127.0.0.1:65535"), expect(false, "127.0.0.1", 65535, "127.0.0.1:65535", "/"));
     assert_eq!(parts("http://a_b-c.d."), expect(false, "a_b-c.d.", 80, "a_b-c.d.", "/"));
     assert_eq!(parts("http://a?"), expect(false, "a", 80, "a", "/?"));
     assert_eq!(parts("http://a/b/../c/./d"), expect(false, "a", 80, "a", "/c/d"));
+    assert_eq!(parts("http:a"), expect(false, "a", 80, "a", "/"));
+    assert_eq!(parts(" http:/\\a\\b\t\n"), expect(false, "a", 80, "a", "/b"));
     assert_eq!(parts("http://a?x://y@z"), expect(false, "a", 80, "a", "/?x://y@z"));
     assert_eq!(Url::parse("http://a").unwrap().scheme(), "http");
     assert_eq!(Url::parse("https://a").unwrap().scheme(), "https");
@@ -137,7 +152,7 @@ fn urls_are_taken_apart() {
 fn what_cannot_stand_in_a_url_is_percent_encoded() {
     let target = |text: &str| Url::parse(text).unwrap().target().to_owned();
     assert_eq!(target("http://a/ü/日本?ü=日"), "/%C3%BC/%E6%97%A5%E6%9C%AC?%C3%BC=%E6%97%A5");
-    assert_eq!(target("http://a/\"<>\\^`{|}[]"), "/%22%3C%3E%5C%5E%60%7B%7C%7D%5B%5D");
+    assert_eq!(target("http://a/\"<>^`{|}[] \0\u{7f}"), "/%22%3C%3E%5E%60%7B%7C%7D%5B%5D%20%00%7F");
     assert_eq!(target("http://a/-._~!$&'()*+,;=:@%41?/?"), "/-._~!$&'()*+,;=:@%41?/?");
 }
 
@@ -152,15 +167,24 @@ fn urls_that_nobody_can_follow_are_refused() {
         ("ws://a/", UrlError::Scheme),
         ("1http://a/", UrlError::Relative),
         ("http:", UrlError::Host),
-        ("http:a", UrlError::Host),
-        ("http:/a", UrlError::Host),
         ("http://", UrlError::Host),
-        ("http:///a", UrlError::Host),
         ("http://:80/", UrlError::Host),
         ("http://?x", UrlError::Host),
+        ("http:////", UrlError::Host),
         ("http://a,b/", UrlError::Host),
-        ("http://a\\b/", UrlError::Host),
-        ("http://%41/", UrlError::Host),
+        ("http://a b/", UrlError::Host),
+        ("http://a\0b/", UrlError::Host),
+        ("http://%00/", UrlError::Host),
+        ("http://%zz/", UrlError::Host),
+        ("http://%C3%BC/", UrlError::HostNotAscii),
+        ("http://1.2.3.256/", UrlError::Host),
+        ("http://1.256.3.4/", UrlError::Host),
+        ("http://1.2.3.4.5/", UrlError::Host),
+        ("http://1..2/", UrlError::Host),
+        ("http://4294967296/", UrlError::Host),
+        ("http://0x100000000/", UrlError::Host),
+        ("http://a.08/", UrlError::Host),
+        ("http://a.0xf/", UrlError::Host),
         ("http://[::1/", UrlError::Host),
         ("http://::1/", UrlError::Host),
         ("http://[v1.x]/", UrlError::Host),
@@ -176,20 +200,11 @@ fn urls_that_nobody_can_follow_are_refused() {
         ("http://user@a/", UrlError::Userinfo),
         ("http://user:password@a/", UrlError::Userinfo),
         ("http://a@b@c/", UrlError::Userinfo),
-        ("http://a/b c", UrlError::Character { char: ' ' }),
-        (" http://a/", UrlError::Character { char: ' ' }),
-        ("http://a/\n", UrlError::Character { char: '\n' }),
-        ("http://a/\0", UrlError::Character { char: '\0' }),
-        ("http://a/\u{7f}", UrlError::Character { char: '\u{7f}' }),
-        ("http://a/\u{85}", UrlError::Character { char: '\u{85}' }),
-        ("http://a/#\t", UrlError::Character { char: '\t' }),
     ];
     for (text, error) in cases {
         assert_eq!(Url::parse(text), Err(error), "{text:?}");
         assert!(error.to_string().starts_with("the URL"), "{error}");
     }
-    assert_eq!(UrlError::Character { char: '\n' }.to_string(), "the URL holds the control character \\n; leave it out");
-    assert_eq!(UrlError::Character { char: ' ' }.to_string(), "the URL holds a space; write it as %20");
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod reader;
 mod status;
 mod target;
 mod uri;
+mod url_host;
 
 pub use body::{BodyError, BodyReader, MAX_CHUNK_EXTENSION, MAX_TRAILERS, Step};
 pub use date::parse_date;

@@ -5,13 +5,20 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::host::{HostPort, is_ip_literal};
-use super::percent;
+use super::host::HostPort;
+use super::{percent, url_host};
 
 /// Where a client connects and what it asks for there: an absolute `http` or `https` URL without userinfo and fragment.
 ///
-/// Characters that cannot stand in a URL (RFC 3986) are percent-encoded when it is parsed; the scheme and the host are
-/// lower-cased and a default port is dropped, so that equal places compare equal.
+/// It is read and resolved as the URL Standard says, and so as browsers do: what could be meant is put right. Backslashes are
+/// slashes, tabs and line ends are left out, dot segments are resolved, the scheme and the host are lower-cased, addresses are
+/// written in one form, a default port is dropped; equal places compare equal. It differs on purpose where it
+///
+/// - refuses what the standard takes and a client here cannot or should not follow: other schemes, hosts beyond ASCII, names of
+///   other characters than letters, digits, `-`, `.` and `_`, port 0, user names and passwords;
+/// - percent-encodes all that RFC 3986 keeps out of paths and queries, such as `[`, `]`, `^` and `|`, since RFC 9112 §3.2 is
+///   what a server reads it by;
+/// - drops the fragment, which is never sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Url {
     tls: bool,
@@ -23,47 +30,43 @@ pub struct Url {
 }
 
 impl Url {
-    /// Parses an absolute URL; a fragment is dropped.
+    /// Parses an absolute URL.
     ///
     /// # Errors
     ///
     /// When it is not an `http` or `https` URL that a client can follow.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let parts = Parts::split(text)?;
+        let text = clean(text);
+        let parts = Parts::split(&text);
         let tls = tls_of(parts.scheme.ok_or(UrlError::Relative)?)?;
-        let authority = parts.authority.ok_or(UrlError::Host)?;
-        Self::build(tls, authority, parts.path, parts.query)
+        let (authority, path) = split_authority(parts.rest);
+        Self::build(tls, authority, path, parts.query)
     }
 
-    /// Resolves a reference, such as the value of a `Location` field, against this URL (RFC 3986 §5.3).
-    ///
-    /// `http:path`, the scheme of this URL without an authority, is read as the relative reference `path`, as browsers do
-    /// (RFC 3986 §5.2.2 allows it).
+    /// Resolves a reference, such as the value of a `Location` field, against this URL.
     ///
     /// # Errors
     ///
-    /// When the reference is not a URL or leads to one that [`parse`](Self::parse) refuses.
+    /// When it leads to a URL that [`parse`](Self::parse) refuses.
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
-        let parts = Parts::split(reference)?;
+        let reference = clean(reference);
+        let parts = Parts::split(&reference);
         let tls = parts.scheme.map_or(Ok(self.tls), tls_of)?;
-        if let Some(authority) = parts.authority {
-            return Self::build(tls, authority, parts.path, parts.query);
-        }
-        if tls != self.tls {
-            return Err(UrlError::Host);
+        // URL Standard §4.4, scheme state: "if url is special, base is non-null, and base's scheme is url's scheme", then what
+        // follows the colon is a relative reference, unless it begins with two slashes; with another scheme it has a host.
+        if tls != self.tls || leading_slashes(parts.rest) > 1 {
+            let (authority, path) = split_authority(parts.rest);
+            return Self::build(tls, authority, path, parts.query);
         }
         let (base_path, base_query) = self.target.split_once('?').map_or((&*self.target, None), |(p, q)| (p, Some(q)));
-        let target = if parts.path.is_empty() {
+        let target = if parts.rest.is_empty() {
             join_query(base_path, parts.query.or(base_query))
-        } else if parts.path.starts_with('/') {
-            join_query(&remove_dot_segments(parts.path), parts.query)
+        } else if parts.rest.starts_with(is_slash) {
+            join_query(&resolve(parts.rest), parts.query)
         } else {
-            // RFC 3986 §5.2.3: "all but the last segment of the base URI's path".
+            // URL Standard §4.4, relative state: "Shorten url's path", by its last segment.
             let directory = base_path.rsplit_once('/').map_or("", |(directory, _)| directory);
-            let mut merged = String::from(directory);
-            merged.push('/');
-            merged.push_str(parts.path);
-            join_query(&remove_dot_segments(&merged), parts.query)
+            join_query(&resolve(&format!("{directory}/{}", parts.rest)), parts.query)
         };
         Ok(Self { target, ..self.clone() })
     }
@@ -119,7 +122,7 @@ impl Url {
             authority.push(':');
             authority.push_str(&port.to_string());
         }
-        let target = join_query(&remove_dot_segments(path), query);
+        let target = join_query(&resolve(path), query);
         Ok(Self { tls, port, authority: authority.into(), target })
     }
 }
@@ -138,32 +141,48 @@ impl core::str::FromStr for Url {
     }
 }
 
-/// The parts of a URI reference (RFC 3986 §3), the fragment left out.
+/// The parts of a reference, the fragment left out.
 struct Parts<'a> {
     scheme: Option<&'a str>,
-    authority: Option<&'a str>,
-    path: &'a str,
+    /// Authority and path.
+    rest: &'a str,
     query: Option<&'a str>,
 }
 
 impl<'a> Parts<'a> {
-    fn split(text: &'a str) -> Result<Self, UrlError> {
-        if let Some(bad) = text.chars().find(|&char| char == ' ' || char.is_control()) {
-            return Err(UrlError::Character { char: bad });
-        }
+    fn split(text: &'a str) -> Self {
         let text = text.split_once('#').map_or(text, |(text, _)| text);
         let (scheme, rest) = match text.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
             _ => (None, text),
         };
         let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
-        let Some(rest) = rest.strip_prefix("//") else {
-            return Ok(Self { scheme, authority: None, path: rest, query });
-        };
-        let end = rest.find('/').unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        Ok(Self { scheme, authority: Some(authority), path, query })
+        Self { scheme, rest, query }
     }
+}
+
+/// URL Standard §4.4: "Remove any leading and trailing C0 control or space from input", "Remove all ASCII tab or newline from input."
+fn clean(text: &str) -> Cow<'_, str> {
+    let text = text.trim_matches(|char| char <= ' ');
+    let is_left_out = |char| matches!(char, '\t' | '\n' | '\r');
+    if text.contains(is_left_out) { text.replace(is_left_out, "").into() } else { text.into() }
+}
+
+/// Splits the path from the authority, before which any number of slashes may stand (URL Standard §4.4, special authority ignore
+/// slashes state).
+fn split_authority(rest: &str) -> (&str, &str) {
+    let rest = rest.trim_start_matches(is_slash);
+    let end = rest.find(is_slash).unwrap_or(rest.len());
+    rest.split_at_checked(end).unwrap_or((rest, ""))
+}
+
+fn leading_slashes(text: &str) -> usize {
+    text.chars().take_while(|&char| is_slash(char)).count()
+}
+
+/// URL Standard §4.4: "url is special and c is U+005C (\)" stands wherever `/` does.
+fn is_slash(char: char) -> bool {
+    char == '/' || char == '\\'
 }
 
 /// RFC 3986 §3.1: `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )`.
@@ -188,11 +207,7 @@ fn parse_authority(text: &str) -> Result<(String, Option<u16>), UrlError> {
         return Err(UrlError::Userinfo);
     }
     let parts = HostPort::split(text);
-    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let is_name = !parts.host.is_empty() && parts.host.bytes().all(is_name_byte);
-    if !is_name && !is_ip_literal(parts.host) {
-        return Err(if parts.host.is_ascii() { UrlError::Host } else { UrlError::HostNotAscii });
-    }
+    let host = url_host::parse(parts.host)?;
     let port = match parts.port {
         None | Some("") => None,
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -200,7 +215,7 @@ fn parse_authority(text: &str) -> Result<(String, Option<u16>), UrlError> {
         }
         Some(_) => return Err(UrlError::Port),
     };
-    Ok((parts.host.to_ascii_lowercase(), port))
+    Ok((host, port))
 }
 
 fn join_query(path: &str, query: Option<&str>) -> Box<str> {
@@ -211,7 +226,7 @@ fn join_query(path: &str, query: Option<&str>) -> Box<str> {
     percent::encode_into(path.as_bytes(), is_target_byte, &mut target);
     if let Some(query) = query {
         target.push(b'?');
-        percent::encode_into(query.as_bytes(), |byte| byte == b'?' || is_target_byte(byte), &mut target);
+        percent::encode_into(query.as_bytes(), is_query_byte, &mut target);
     }
     String::from_utf8(target).unwrap_or_default().into()
 }
@@ -221,7 +236,19 @@ fn is_target_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&byte)
 }
 
-/// RFC 3986 §5.2.4, and WHATWG URL: `%2e` is a dot.
+/// As in a path (RFC 3986 §3.4), and `?`; but `'` is in the URL Standard's "special-query percent-encode set".
+fn is_query_byte(byte: u8) -> bool {
+    byte == b'?' || (is_target_byte(byte) && byte != b'\'')
+}
+
+/// Takes the dot segments out of a path, in which `\` is `/` and `%2e` is `.` (URL Standard §4.4, path state).
+fn resolve(path: &str) -> Cow<'_, str> {
+    if path.contains('\\') {
+        return remove_dot_segments(&path.replace('\\', "/")).into_owned().into();
+    }
+    remove_dot_segments(path)
+}
+
 fn remove_dot_segments(path: &str) -> Cow<'_, str> {
     let is_dots = |segment: &str| matches!(dots(segment), Some(1 | 2));
     if !path.split('/').any(is_dots) {
@@ -279,11 +306,6 @@ pub enum UrlError {
     Port,
     /// There is a user name or password.
     Userinfo,
-    /// There is a space or a control character.
-    Character {
-        /// The character.
-        char: char,
-    },
 }
 
 impl fmt::Display for UrlError {
@@ -295,10 +317,6 @@ impl fmt::Display for UrlError {
             Self::HostNotAscii => "the URL's host is not ASCII; write it in its ASCII form, which begins with xn--",
             Self::Port => "the URL's port is not a number from 1 to 65535",
             Self::Userinfo => "the URL holds a user name or password; send them in an authorization field",
-            Self::Character { char: ' ' } => "the URL holds a space; write it as %20",
-            Self::Character { char } => {
-                return write!(f, "the URL holds the control character {}; leave it out", char.escape_default());
-            }
         })
     }
 }
