@@ -117,4 +117,4 @@ fn complete(arguments: &[&str]) {
     }
 }
 
-const COMMANDS: [&str; 5] = ["serve", "tail", "publish", "parse", "encode"];
+const COMMANDS: [&str; 6] = ["serve", "tail", "publish", "parse", "encode", "doctor"];

@@ -36,6 +36,10 @@ pub mod naive_chunked;
 pub mod naive_log;
 #[path = "support/naive_sse.rs"]
 pub mod naive_sse;
+#[path = "support/nginx.rs"]
+pub mod nginx;
+#[path = "support/paced.rs"]
+pub mod paced;
 #[path = "support/program.rs"]
 pub mod program;
 #[path = "support/proxy.rs"]

@@ -15,6 +15,7 @@ debian_packages() {
   command -v chromium > /dev/null || missing+=(chromium)
   command -v curl > /dev/null || missing+=(curl)
   command -v script > /dev/null || missing+=(bsdutils)
+  [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
   command -v cc > /dev/null || missing+=(gcc libc6-dev)
   command -v c++ > /dev/null || missing+=(g++)
   if $long; then command -v valgrind > /dev/null || missing+=(valgrind); fi

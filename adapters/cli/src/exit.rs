@@ -17,6 +17,7 @@ pub(crate) enum Exit {
     Unfinished = 8,
     Listen = 9,
     NotReached = 10,
+    Between = 11,
     Timeout = 124,
     Interrupted = 130,
 }
@@ -58,7 +59,7 @@ impl Failure {
 }
 
 /// Each fits a line of a terminal of 80 columns.
-const CAUSES: [(Exit, &str); 13] = [
+const CAUSES: [(Exit, &str); 14] = [
     (Exit::Done, "done, or nobody reads our output any more"),
     (Exit::Failed, "something unexpected, such as a file that cannot be read"),
     (Exit::Usage, "the command line is wrong"),
@@ -70,6 +71,7 @@ const CAUSES: [(Exit, &str); 13] = [
     (Exit::Unfinished, "the input ended in the middle of an event"),
     (Exit::Listen, "the address to listen on cannot be used"),
     (Exit::NotReached, "the stream ended before what --until waits for"),
+    (Exit::Between, "doctor: something stands between a client and the stream"),
     (Exit::Timeout, "the time of --timeout is over"),
     (Exit::Interrupted, "interrupted (for serve: twice, before it was drained)"),
 ];
@@ -88,6 +90,6 @@ mod tests {
         let table = Exit::table();
         let codes: Vec<u8> =
             table.lines().skip(1).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 124, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 124, 130]);
     }
 }

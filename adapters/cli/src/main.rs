@@ -1,4 +1,4 @@
-//! Tidewire from the command line: `tidewire serve | tail | publish | parse | encode`.
+//! Tidewire from the command line: `tidewire serve | tail | publish | doctor | parse | encode`.
 
 #![forbid(unsafe_code)]
 
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod args;
 mod descriptors;
+mod doctor;
 mod duration;
 mod encode;
 mod exit;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Tail(tail) => tail::run(&tail),
         Command::Publish(publish) => publish::run(&publish),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Parse(parse) => parse::run(&parse),
         Command::Encode(_) => encode::run(),
     };

@@ -4,16 +4,19 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 
+mod doctor;
 mod network;
 mod parse;
 mod publish;
 mod serve;
 mod tail;
 
+pub(crate) use doctor::Doctor;
 pub(crate) use network::Network;
 pub(crate) use parse::{Encode, Parse};
 pub(crate) use publish::Publish;
 pub(crate) use serve::Serve;
+use serve::origin;
 pub(crate) use tail::{Format, RetryPost, Speed, Tail};
 
 /// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.
@@ -31,6 +34,7 @@ pub(crate) enum Command {
     Serve(Serve),
     Tail(Box<Tail>),
     Publish(Publish),
+    Doctor(Doctor),
     Parse(Parse),
     Encode(Encode),
 }

@@ -56,7 +56,7 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Reads an origin as browsers write it, or `*`.
-fn origin(text: &str) -> Result<String, String> {
+pub(super) fn origin(text: &str) -> Result<String, String> {
     let (scheme, host) = text.split_once("://").unwrap_or(("", text));
     if text != "*" && (scheme.is_empty() || host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
         return Err("write it as browsers do: https://example.org or http://localhost:3000, with no path; or *".into());

@@ -1,0 +1,124 @@
+//! `tidewire doctor` before servers, and before a real nginx with its default and with its right configuration.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tidewire_tests::canned::{Answer, Canned};
+use tidewire_tests::command::{Ended, run};
+use tidewire_tests::nginx::Nginx;
+use tidewire_tests::paced;
+use tidewire_tests::program::Program;
+
+const TIDEWIRE: &str = env!("CARGO_BIN_EXE_tidewire");
+
+/// Events of a server that does everything right but for what a test changes.
+const GOOD: &str = "cache-control: no-cache, no-transform\r\n";
+
+fn examine(arguments: &[&str]) -> (Ended, Vec<Value>) {
+    let ended = run(TIDEWIRE, &[&["doctor", "--json"], arguments].concat(), b"");
+    let lines = ended.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    (ended, lines)
+}
+
+fn level<'a>(lines: &'a [Value], check: &str) -> Option<&'a str> {
+    lines.iter().find(|line| line["check"] == check).and_then(|line| line["level"].as_str())
+}
+
+#[test]
+fn the_default_of_nginx_is_found_to_collect_events() {
+    let server = paced::serve(GOOD, 200, Duration::from_millis(10), true);
+    let nginx = Nginx::start(server, "");
+    let socket = nginx.socket();
+    let (ended, lines) = examine(&["--for", "3s", "--unix-socket", socket.to_str().expect("text"), "localhost/"]);
+    assert_eq!(level(&lines, "buffering"), Some("fault"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("proxy_buffering off"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(11));
+}
+
+#[test]
+fn an_nginx_that_holds_back_even_the_head_is_found_out() {
+    let server = paced::serve(GOOD, 10, Duration::from_millis(100), true);
+    let nginx = Nginx::start(server, "");
+    let socket = nginx.socket();
+    let (ended, lines) = examine(&["--for", "1s", "--unix-socket", socket.to_str().expect("text"), "localhost/"]);
+    assert_eq!(level(&lines, "buffering"), Some("fault"), "{}", ended.stdout);
+    assert_eq!(lines[0]["says"], "no answer within 1.0 s", "{}", ended.stdout);
+    assert_eq!(ended.code, Some(11));
+}
+
+#[test]
+fn the_right_configuration_of_nginx_is_found_right() {
+    let server = paced::serve(GOOD, 200, Duration::from_millis(50), true);
+    let nginx = Nginx::start(server, "proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection '';");
+    let socket = nginx.socket();
+    let (ended, lines) = examine(&["--for", "2s", "--unix-socket", socket.to_str().expect("text"), "localhost/"]);
+    for check in ["status", "head", "content-type", "buffering", "compression", "resuming", "caching"] {
+        assert_eq!(level(&lines, check), Some("ok"), "{check}: {}", ended.stdout);
+    }
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_that_asks_nginx_not_to_buffer_needs_no_configuration() {
+    let program = Program::serve(TIDEWIRE, &[]);
+    let nginx = Nginx::start(program.address(), "proxy_set_header Host localhost;");
+    for number in 0..3 {
+        program.publish("n", &number.to_string());
+    }
+    let socket = nginx.socket();
+    let url = "localhost/v1/events?channel=n";
+    let (ended, lines) = examine(&["--for", "1s", "--unix-socket", socket.to_str().expect("text"), url]);
+    assert_eq!(level(&lines, "head"), Some("ok"), "{}", ended.stdout);
+    assert_eq!(level(&lines, "buffering"), Some("ok"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_that_ignores_last_event_id_is_warned_of() {
+    let server = paced::serve(GOOD, 1, Duration::from_millis(20), false);
+    let (ended, lines) = examine(&["--for", "1s", &server.to_string()]);
+    assert_eq!(level(&lines, "resuming"), Some("warning"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(0), "a warning is no fault: {}", ended.stdout);
+}
+
+#[test]
+fn compression_that_holds_events_back_is_found() {
+    let plain = || Answer::Stays(Canned::stream("id: 1\ndata: a\n\n"));
+    let coded = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n";
+    let server = Canned::start(vec![plain(), Answer::Stays(coded.to_vec()), plain()]);
+    let (ended, lines) = examine(&["--for", "1s", &server.url()]);
+    assert_eq!(level(&lines, "compression"), Some("fault"), "{}", ended.stdout);
+    let offered: Vec<bool> = server.left_over().iter().map(|request| request.contains("gzip")).collect();
+    assert_eq!(offered, [false, true]);
+}
+
+#[test]
+fn what_is_no_stream_is_said_with_what_to_do() {
+    let html = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nhello";
+    let server = Canned::start(vec![Answer::Ends(html.to_vec())]);
+    let (ended, lines) = examine(&["--for", "1s", &server.url()]);
+    assert_eq!(level(&lines, "content-type"), Some("fault"), "{}", ended.stdout);
+    assert_eq!(level(&lines, "framing"), Some("fault"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(11));
+    let refused = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 8\r\n\r\nno token";
+    let server = Canned::start(vec![Answer::Ends(refused.to_vec())]);
+    let ended = run(TIDEWIRE, &["doctor", "--for", "1s", &server.url()], b"");
+    assert!(ended.stdout.contains("401") && ended.stdout.contains("no token"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("-H 'Authorization"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_and_has_the_code_of_the_network() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let ended = run(TIDEWIRE, &["doctor", &closed.to_string()], b"");
+    assert!(ended.stdout.contains("refused"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_server_says_does_not_drive_the_terminal() {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/\xc2\x9b31m\r\n\r\ndata: a\n\n";
+    let server = Canned::start(vec![Answer::Stays(answer.to_vec())]);
+    let ended = run(TIDEWIRE, &["doctor", "--for", "1s", &server.url()], b"");
+    assert!(!ended.stdout.chars().any(|c| c.is_control() && c != '\n'), "{:?}", ended.stdout);
+}
