@@ -71,7 +71,7 @@ async fn examine(args: &Doctor, config: &Config, tls: &Client) -> Case {
     // Behind a proxy or on a socket the handshake would be another one.
     let direct = config.unix_socket.is_none() && config.proxies.proxy_for(&config.url).is_none();
     if config.url.is_tls() && direct {
-        case.http2 = alpn::offers_http2(&config.url, tls, args.network.connect_timeout).await;
+        case.http2 = alpn::offers_http2(&config.url, tls, config.connect_timeout.unwrap_or(args.watch)).await;
     }
     case
 }
