@@ -339,7 +339,7 @@ macro_rules! suite {
                     let writes = Arc::new(AtomicUsize::new(0));
                     let serving = async {
                         let socket = listener.accept().await.expect("accepts").0;
-                        let counted = Counted { socket, writes: Arc::clone(&writes) };
+                        let counted = Counted { socket, writes: Arc::clone(&writes), read: Arc::default() };
                         serve_connection(&shared, counted).await
                     };
                     let reading = async {

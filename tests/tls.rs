@@ -35,11 +35,11 @@ macro_rules! suite {
             use tidewire_tls::rustls::{ClientConnection, StreamOwned};
             use tidewire_tls::{Client, Server};
 
-            use crate::lines::PATIENCE;
+            use crate::lines::{Flood, PATIENCE};
             use crate::secured::{Secured, heard};
             use crate::$runtime::{
-                Connection, Connector, EventSource, Pipe, assert_here, on_std, pipe, run, serve_connection,
-                serve_connection_tls, serve_tls, spawn,
+                Connection, Connector, Counted, EventSource, Pipe, TcpStream, assert_here, on_std, pipe, run,
+                serve_connection, serve_connection_tls, serve_tls, spawn,
             };
 
             const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
@@ -162,6 +162,49 @@ macro_rules! suite {
                     assert!(server.join().expect("no panic"));
                 });
             }
+
+            #[test]
+            fn nothing_is_read_ahead_of_the_application_but_one_read_and_a_record() {
+                const EVENTS: usize = 10_000;
+                let authority = Authority::new();
+                let tls = certified(&authority, &["localhost"]);
+                run(async {
+                    let (port, server) = scripted(move |listener| {
+                        let mut peer = Secured::accept(&listener, &tls).expect("shakes hands");
+                        peer.request();
+                        peer.say(Flood::HEAD);
+                        for _ in 0..EVENTS / 1000 {
+                            peer.say(&Flood::EVENT.repeat(1000));
+                        }
+                        peer
+                    });
+                    let read = Arc::new(AtomicUsize::new(0));
+                    let count = Arc::clone(&read);
+                    let connector = Connector::over_fn(move |_| {
+                        let read = Arc::clone(&count);
+                        async move {
+                            let socket =
+                                TcpStream::connect(("127.0.0.1", port)).await.map_err(|_| ConnectError::Refused)?;
+                            Ok(Counted { socket, writes: Arc::default(), read })
+                        }
+                    });
+                    let trusted = Client::only_roots_pem(authority.pem().as_bytes()).expect("roots");
+                    let mut source =
+                        EventSource::with_connector(config("https://localhost/"), connector.with_tls(trusted));
+                    source.opened().await.expect("opens");
+                    let mut taken = 0;
+                    for _ in 0..EVENTS {
+                        message(&mut source).await;
+                        taken += Flood::EVENT.len();
+                        let ahead = read.load(Ordering::Relaxed) - taken;
+                        assert!(ahead <= MOST_AHEAD, "{ahead} bytes");
+                    }
+                    drop(server.join().expect("no panic"));
+                });
+            }
+
+            /// One read and one record; and what the handshake takes, and the encryption of them all.
+            const MOST_AHEAD: usize = (32 + 16 + 4) * 1024;
 
             #[test]
             fn an_address_is_verified_and_no_name_is_sent() {

@@ -48,15 +48,20 @@ pub(crate) fn on_std(listener: std::net::TcpListener) -> TcpListener {
     smol::Async::try_from(listener).expect("a socket").into()
 }
 
-/// A socket that counts what is written to it.
+/// A socket that counts the writes to it and the bytes read from it.
 pub(crate) struct Counted {
     pub(crate) socket: TcpStream,
     pub(crate) writes: Arc<AtomicUsize>,
+    pub(crate) read: Arc<AtomicUsize>,
 }
 
 impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_read(cx, buf)
+        let result = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if let Poll::Ready(Ok(count)) = &result {
+            self.read.fetch_add(*count, Ordering::Relaxed);
+        }
+        result
     }
 }
 

@@ -48,15 +48,19 @@ pub(crate) fn on_std(listener: std::net::TcpListener) -> TcpListener {
     TcpListener::from_std(listener).expect("a runtime")
 }
 
-/// A socket that counts what is written to it.
+/// A socket that counts the writes to it and the bytes read from it.
 pub(crate) struct Counted {
     pub(crate) socket: TcpStream,
     pub(crate) writes: Arc<AtomicUsize>,
+    pub(crate) read: Arc<AtomicUsize>,
 }
 
 impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.socket).poll_read(cx, buf);
+        self.read.fetch_add(buf.filled().len() - before, Ordering::Relaxed);
+        result
     }
 }
 
