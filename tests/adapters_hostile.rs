@@ -104,7 +104,7 @@ fn serve(cases: Vec<Case>) -> (SocketAddr, JoinHandle<()>) {
             let (mut peer, _) = listener.accept().expect("accepts");
             peer.set_read_timeout(Some(PATIENCE)).expect("sets it");
             let mut lines = BufReader::new(peer.try_clone().expect("clones")).lines();
-            while lines.next().expect("a head").expect("text") != "" {}
+            while !lines.next().expect("a head").expect("text").is_empty() {}
             drop(lines);
             peer.write_all(case.sent.as_bytes()).expect("is heard");
             match case.leaves {
