@@ -45,7 +45,7 @@ impl Connector {
         C: Future<Output = Result<IO, ConnectError>> + Send + 'static,
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        Self { dial: Dial::Whole(dialing(connect)), ..Self::default() }
+        Self::by(Dial::Whole(dialing(connect)))
     }
 
     /// Connects to the [`Peer`] as `connect` does, and runs the tunnel and TLS over that where they are asked for.
@@ -55,7 +55,7 @@ impl Connector {
         C: Future<Output = Result<IO, ConnectError>> + Send + 'static,
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        Self { dial: Dial::Peer(dialing(connect)), ..Self::default() }
+        Self::by(Dial::Peer(dialing(connect)))
     }
 
     /// Secures the connections to https URLs as `client` says.
@@ -97,6 +97,14 @@ impl Connector {
         match wanted.tls {
             None => Ok(io),
             Some(host) => self.secure(io, &host).await,
+        }
+    }
+
+    fn by(dial: Dial) -> Self {
+        Self {
+            dial,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
