@@ -18,6 +18,7 @@ fn steps() -> impl Strategy<Value = String> {
         2 => "R(/[a-z]|http://[ab].test/)?",
         3 => "[tT][ -~]{1,4}",
         1 => "f[a-z]",
+        1 => "g[a-z]",
         2 => "[0eExXqwQpUN]",
         1 => "[kK]",
     ];
