@@ -420,6 +420,22 @@ fn changing_a_deadline_over_all_attempts_later_changes_nothing() {
 }
 
 #[test]
+fn of_the_deadlines_over_all_attempts_the_one_that_passed_is_told() {
+    for (open, end) in [(false, secs(2)), (true, secs(5))] {
+        let mut config = config();
+        (config.total_timeout, config.first_connection) = (Some(secs(5)), FirstConnection::Within(secs(2)));
+        let mut client = Client::accepted(config);
+        if open {
+            client.receive(UNTIL_CLOSE);
+        }
+        client.advance(end - nanos(1));
+        assert_ne!(client.machine.state(), State::Closed);
+        client.advance(nanos(1));
+        assert_eq!(matches!(client.ended(), CloseReason::TotalTimeout { .. }), open);
+    }
+}
+
+#[test]
 fn first_byte_has_a_deadline_of_its_own_from_the_head_on() {
     let mut client = first_byte(Some(secs(5)), Some(secs(60)));
     client.advance(secs(3));
