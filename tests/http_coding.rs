@@ -166,6 +166,8 @@ fn empty_content_may_be_compressed() {
     assert_eq!(whole("deflate", &[3, 0]), (vec![], None));
     assert_eq!(whole("deflate, gzip", &gzip(&zlib(b""))), (vec![], None));
     // Once a coding has begun, the one below must have content.
+    assert_eq!(error("deflate, gzip", &gzip(b"")), Some(CodingError::Truncated));
+    assert_eq!(error("gzip, gzip", &gzip(b"")), Some(CodingError::Truncated));
     assert_eq!(error("deflate, gzip", &gzip(&zlib(b"")[..3])), Some(CodingError::Truncated));
 }
 
@@ -209,6 +211,28 @@ fn what_came_out_before_the_damage_counts_wherever_it_is_cut() {
         let pieces: Vec<_> = content.chunks(size).collect();
         let decoded = decode(decoder("deflate", Limits::default()), &pieces);
         assert_eq!(decoded, (b"data: 1\n\n".to_vec(), Some(CodingError::Data)), "in pieces of {size}");
+    }
+}
+
+#[test]
+fn bare_deflate_may_look_nearly_like_zlib() {
+    // Stored blocks whose unused bits are set: the first bytes are 0x7802, no multiple of 31, and 0x8803, one of a window
+    // that is too large.
+    assert_eq!(whole("deflate", b"\x78\x02\0\xfd\xffhi\x03\0"), (b"hi".to_vec(), None));
+    assert_eq!(whole("deflate", b"\x88\x03\0\xfc\xffabc\x03\0"), (b"abc".to_vec(), None));
+}
+
+#[test]
+fn content_may_end_where_the_window_does() {
+    for number in 0..64_u32 {
+        let content: Vec<_> = (0..32_u32 << 10).map(|at| ((at * (number + 7)) >> 9) as u8 ^ number as u8).collect();
+        for level in [1, 6] {
+            let compressed = deflate(&[&content], level).concat();
+            let single = miniz_oxide::deflate::compress_to_vec(&content, level as u8);
+            assert!(whole("deflate", &compressed) == (content.clone(), None));
+            assert!(whole("deflate", &single) == (content.clone(), None), "{number}");
+            assert!(whole("gzip", &gzip_of(&single, &content)) == (content.clone(), None), "{number}");
+        }
     }
 }
 

@@ -61,6 +61,7 @@ impl Gzip {
                     return Ok(run.used);
                 }
                 self.state = State::Trailer { value: 0, have: 0 };
+                // The end may have lain in bits that were taken before.
                 if run.used > 0 { Ok(run.used) } else { self.step(inflate, input) }
             }
             State::Trailer { value, have } => {
@@ -93,12 +94,7 @@ impl Gzip {
 
     /// Returns whether the data may end here.
     pub(super) const fn is_complete(&self) -> bool {
-        match &self.state {
-            State::Between => true,
-            // No byte came at all.
-            State::Header(header) => header.taken == 0,
-            State::Body | State::Trailer { .. } => false,
-        }
+        matches!(self.state, State::Between)
     }
 }
 

@@ -61,6 +61,7 @@ impl Zlib {
                     return Ok(run.used);
                 }
                 self.state = if checked { State::Checksum { value: 0, missing: 4 } } else { State::Done };
+                // The end may have lain in bits that were taken before.
                 if run.used > 0 { Ok(run.used) } else { self.step(inflate, input) }
             }
             State::Checksum { value, missing } => match input.first() {
@@ -82,7 +83,7 @@ impl Zlib {
 
     /// Returns whether the data may end here.
     pub(super) const fn is_complete(&self) -> bool {
-        matches!(self.state, State::Start | State::Done)
+        matches!(self.state, State::Done)
     }
 
     /// Tells a zlib header from the first two bytes of bare deflate. `input` begins with the second.
