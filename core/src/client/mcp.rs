@@ -200,7 +200,6 @@ impl Request {
 #[serde(default)]
 struct Message {
     id: Option<Value>,
-    method: Option<IgnoredAny>,
     result: Option<IgnoredAny>,
     error: Option<IgnoredAny>,
 }
@@ -209,7 +208,7 @@ impl Message {
     /// JSON-RPC 2.0 §5: "id […] MUST be the same as the value of the id member in the Request Object. If there was an error
     /// in detecting the id in the Request object […], it MUST be Null."
     fn responds_to(&self, id: Option<&Value>) -> bool {
-        let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
+        let is_response = self.result.is_some() || self.error.is_some();
         is_response && (id.is_none() || self.id.as_ref() == id || (self.error.is_some() && self.id.is_none()))
     }
 }
