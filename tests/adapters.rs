@@ -22,10 +22,11 @@ macro_rules! suite {
             use std::time::Duration;
 
             use futures_lite::future::{or, poll_once, yield_now, zip};
-            use tidewire_core::client::{self, CloseReason, ConnectError, Reason, Restart, State};
+            use tidewire_core::client::{self, CloseReason, ConnectError, Reason, Restart, RetryStatus, State};
             use tidewire_core::sse::Event;
-            use tidewire_core::{api, server};
+            use tidewire_core::{UnixTime, api, server};
             use tidewire_std::{Clock, OsRandom, ReadError, SharedApi};
+            use tidewire_tests::canned::{Answer, Canned};
             use tidewire_tests::relay::Relay;
 
             use crate::$runtime::{
@@ -690,6 +691,44 @@ macro_rules! suite {
                         );
                         assert_eq!(source.machine().attempt(), attempt);
                     }
+                });
+            }
+
+            #[test]
+            fn a_date_to_retry_after_counts_from_the_wall_time() {
+                run(async {
+                    let in_half_an_hour = UnixTime::from_millis(Clock::start().unix().as_millis() + 1_800_000);
+                    let fields = format!("retry-after: {}\r\ncontent-length: 0\r\n", in_half_an_hour.http_date());
+                    let server = Canned::start(vec![Answer::Ends(format!("HTTP/1.1 503 Busy\r\n{fields}\r\n").into())]);
+                    let mut config = config(server.address(), "/");
+                    config.retry_status = RetryStatus::TRANSIENT;
+                    let mut source = EventSource::new(config);
+                    let Some(client::Event::Disconnected { retry_in, .. }) = source.next().await else { panic!() };
+                    // A date has no fractions of a second, and chance adds a tenth.
+                    let expected = Duration::from_secs(1_790)..Duration::from_secs(1_980);
+                    assert!(expected.contains(&retry_in), "{retry_in:?}");
+                });
+            }
+
+            #[test]
+            fn a_flood_of_events_does_not_outlive_the_time_for_it_all() {
+                run(async {
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+                    let mut config = config(listener.local_addr().expect("bound"), "/");
+                    config.total_timeout = Some(Duration::from_millis(200));
+                    let server = thread::spawn(move || {
+                        let mut peer = answer(&listener);
+                        let events = "data: x\n\n".repeat(1000);
+                        while peer.write_all(events.as_bytes()).is_ok() {}
+                    });
+                    let mut source = EventSource::new(config);
+                    let closed = loop {
+                        if let client::Event::Closed(reason) = source.next().await.expect("an event") {
+                            break reason;
+                        }
+                    };
+                    assert!(matches!(closed, CloseReason::TotalTimeout { reason: None, .. }), "{closed}");
+                    server.join().expect("the connection is dropped");
                 });
             }
 
