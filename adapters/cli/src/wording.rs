@@ -14,7 +14,7 @@ const FLAGS: [(&str, &str); 8] = [
     ("`read_timeout`", "--idle-timeout"),
     ("unless `resend` allows it", "without --retry-post"),
     ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),
-    ("reconnecting is off", "--no-reconnect"),
+    ("reconnecting is off", "--no-reconnect is set"),
 ];
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn fields_become_options() {
-        assert_eq!(flags("raise `read_timeout`; reconnecting is off"), "raise --idle-timeout; --no-reconnect");
+        assert_eq!(flags("raise `read_timeout`; reconnecting is off"), "raise --idle-timeout; --no-reconnect is set");
         assert_eq!(flags("`anything` else"), "`anything` else");
     }
 }

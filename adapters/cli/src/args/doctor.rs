@@ -19,7 +19,7 @@ pub(crate) struct Doctor {
     /// Authorize with this token, or that in @FILE [default: that in the environment variable TIDEWIRE_BEARER]
     #[arg(long, value_name = "TOKEN")]
     pub(crate) bearer: Option<String>,
-    /// Ask as a page of this origin would, such as https://example.org, and look whether it may read the stream
+    /// Ask as a page of this origin would, such as `https://example.org`, and look whether it may read the stream
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub(crate) origin: Option<String>,
     /// How long to watch the stream; to see its keep-alive, longer than the time between two of them

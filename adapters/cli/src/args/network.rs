@@ -9,8 +9,8 @@ use tidewire_core::client::{NoProxy, Proxy};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Network {
-    /// Connect through this HTTP proxy: http://[USER:PASSWORD@]HOST:PORT [default: as the environment says: http_proxy,
-    /// https_proxy, all_proxy]
+    /// Connect through this HTTP proxy, `http://USER:PASSWORD@HOST:PORT` or less of it [default: as the environment says:
+    /// http_proxy, https_proxy, all_proxy]
     #[arg(long, value_name = "URL", value_parser = Proxy::parse, conflicts_with = "unix_socket")]
     pub(crate) proxy: Option<Proxy>,
     /// Connect without a proxy to these hosts, domains and networks, or to all [default: the environment's no_proxy]
