@@ -88,7 +88,7 @@ impl Tunnel {
                         }
                         Err(TunnelError::TooManyInterim { limit: MAX_INTERIM }.into())
                     } else {
-                        judge(head.status, rest)
+                        judge(head.status)
                     }
                 }
             };
@@ -110,10 +110,9 @@ impl Tunnel {
 /// RFC 9110 §9.3.6: "Any 2xx (Successful) response indicates that the sender (and all inbound proxies) will switch to tunnel
 /// mode immediately after the response header section"; "A client MUST ignore any Content-Length or Transfer-Encoding header
 /// fields received in a successful response to CONNECT."
-fn judge(status: u16, rest: &[u8]) -> Result<(), ConnectError> {
+const fn judge(status: u16) -> Result<(), ConnectError> {
     match status {
-        200..=299 if rest.is_empty() => Ok(()),
-        200..=299 => Err(TunnelError::Unasked.into()),
+        200..=299 => Ok(()),
         _ => Err(ConnectError::ProxyRefused { status }),
     }
 }
