@@ -5,8 +5,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use futures_core::Stream;
+#[cfg(feature = "json")]
+use serde::de::DeserializeOwned;
 use tidewire_core::Instant;
+#[cfg(feature = "json")]
+use tidewire_core::client::NextError;
 use tidewire_core::client::{CloseReason, Config, Event, Reason, Source, State};
+use tidewire_core::sse::Message;
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
 use crate::exchange::{Exchange, Receiving, head_of, in_words};
@@ -79,6 +84,40 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
     /// Waits for the next event; none after [`Event::Closed`].
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// Waits for the next message; an answer in one piece counts as one. None when the stream is over and
+    /// [complete](CloseReason::is_complete). What happens in between, such as a reconnection, is told by [`Handle::status`] and
+    /// to the hook of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Why it is over, where it was not complete; the same again when called again.
+    pub async fn next_message(&mut self) -> Result<Option<Message>, CloseReason> {
+        while let Some(event) = self.next().await {
+            if let Some(message) = event.into_message() {
+                return Ok(Some(message));
+            }
+        }
+        self.outcome().map(|()| None)
+    }
+
+    /// Waits for the next message and decodes its data as JSON, as [`next_message`](Self::next_message) would return it; one
+    /// without data is passed over.
+    ///
+    /// # Errors
+    ///
+    /// See [`NextError`].
+    #[cfg(feature = "json")]
+    pub async fn next_json<M: DeserializeOwned>(&mut self) -> Result<Option<M>, NextError> {
+        while let Some(event) = self.next().await {
+            match event.json() {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(NextError::Json { event: Box::new(event), error }),
+            }
+        }
+        self.outcome().map(|()| None).map_err(NextError::Closed)
     }
 
     /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
@@ -156,6 +195,11 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
     /// Returns the stack's own error of the last [`Reason::Stack`], to look into; none once a later attempt is answered.
     pub fn stack_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.error.as_deref()
+    }
+
+    /// Tells how it ended, once it has.
+    fn outcome(&self) -> Result<(), CloseReason> {
+        self.ended.as_deref().cloned().map_or(Ok(()), CloseReason::into_result)
     }
 
     fn poll_opened(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {

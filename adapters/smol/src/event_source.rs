@@ -4,7 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+#[cfg(feature = "json")]
+use serde::de::DeserializeOwned;
+#[cfg(feature = "json")]
+use tidewire_core::client::NextError;
 use tidewire_core::client::{self, CloseReason, Config, Event, State};
+use tidewire_core::sse::Message;
 use tidewire_core::{Closing, Protocol};
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
 
@@ -83,6 +88,40 @@ impl EventSource {
         poll_fn(|context| self.poll_next(context)).await
     }
 
+    /// Waits for the next message; an answer in one piece counts as one. None when the stream is over and
+    /// [complete](CloseReason::is_complete). What happens in between, such as a reconnection, is told by [`Handle::status`] and
+    /// to the hook of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Why it is over, where it was not complete; the same again when called again.
+    pub async fn next_message(&mut self) -> Result<Option<Message>, CloseReason> {
+        while let Some(event) = self.next().await {
+            if let Some(message) = event.into_message() {
+                return Ok(Some(message));
+            }
+        }
+        self.outcome().map(|()| None)
+    }
+
+    /// Waits for the next message and decodes its data as JSON, as [`next_message`](Self::next_message) would return it; one
+    /// without data is passed over.
+    ///
+    /// # Errors
+    ///
+    /// See [`NextError`].
+    #[cfg(feature = "json")]
+    pub async fn next_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, NextError> {
+        while let Some(event) = self.next().await {
+            match event.json() {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(NextError::Json { event: Box::new(event), error }),
+            }
+        }
+        self.outcome().map(|()| None).map_err(NextError::Closed)
+    }
+
     /// Does what [`next`](Self::next) does, for those who wait for several things in one `poll`.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if self.ahead.is_some() {
@@ -152,6 +191,11 @@ impl EventSource {
     /// Returns how far the source is.
     pub fn state(&self) -> State {
         self.machine.state()
+    }
+
+    /// Tells how it ended, once it has.
+    fn outcome(&self) -> Result<(), CloseReason> {
+        self.ended.as_deref().cloned().map_or(Ok(()), CloseReason::into_result)
     }
 
     fn poll_opened(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {

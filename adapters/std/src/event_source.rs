@@ -5,8 +5,13 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+#[cfg(feature = "json")]
+use serde::de::DeserializeOwned;
 use socket2::Socket;
+#[cfg(feature = "json")]
+use tidewire_core::client::NextError;
 use tidewire_core::client::{self, CloseReason, Config, Connect, ConnectError, Event, Progress, State, Tunnel};
+use tidewire_core::sse::Message;
 use tidewire_core::{Closing, Instant, Protocol};
 
 use crate::dial::{Note, dial};
@@ -106,6 +111,40 @@ impl EventSource {
         self.ended.as_deref().cloned().map_or(Ok(()), Err)
     }
 
+    /// Waits for the next message; an answer in one piece counts as one. None when the stream is over and
+    /// [complete](CloseReason::is_complete). What happens in between, such as a reconnection, is told by [`Handle::status`] and
+    /// to the hook of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Why it is over, where it was not complete; the same again when called again.
+    pub fn next_message(&mut self) -> Result<Option<Message>, CloseReason> {
+        while let Some(event) = self.next() {
+            if let Some(message) = event.into_message() {
+                return Ok(Some(message));
+            }
+        }
+        self.outcome().map(|()| None)
+    }
+
+    /// Waits for the next message and decodes its data as JSON, as [`next_message`](Self::next_message) would return it; one
+    /// without data is passed over.
+    ///
+    /// # Errors
+    ///
+    /// See [`NextError`].
+    #[cfg(feature = "json")]
+    pub fn next_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, NextError> {
+        while let Some(event) = self.next() {
+            match event.json() {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(NextError::Json { event: Box::new(event), error }),
+            }
+        }
+        self.outcome().map(|()| None).map_err(NextError::Closed)
+    }
+
     /// Returns a handle to close, restart and watch the source from elsewhere.
     pub fn handle(&self) -> Handle {
         self.control.handle()
@@ -124,6 +163,11 @@ impl EventSource {
     /// Returns how far the source is.
     pub fn state(&self) -> State {
         self.machine.state()
+    }
+
+    /// Tells how it ended, once it has.
+    fn outcome(&self) -> Result<(), CloseReason> {
+        self.ended.as_deref().cloned().map_or(Ok(()), CloseReason::into_result)
     }
 
     /// Waits for what is next: bytes, a step of connecting, a deadline, or the bell.

@@ -119,6 +119,7 @@ mod event;
 mod event_source;
 mod hook;
 mod marks;
+mod next;
 mod no_proxy;
 mod policy;
 mod preset;
@@ -139,6 +140,8 @@ pub use event::{Event, Restart, State};
 pub use event_source::EventSource;
 pub use hook::{Decision, Failure, FailureHook, RequestHook};
 pub use marks::{Mark, Marks};
+#[cfg(feature = "json")]
+pub use next::NextError;
 pub use no_proxy::NoProxy;
 pub use policy::{FirstConnection, Resend};
 pub use proxy::{EnvProxyError, Proxies, Proxy, ProxyError};
