@@ -7,13 +7,15 @@
 use core::time::Duration;
 
 use tidewire_core::client::{
-    Config, ConnectError, Decision, Event, FailureHook, FirstConnection, Progress, Proxies, Proxy, RequestHook, Resend,
-    Restart, RetryStatus, State,
+    Config, ConnectError, ContentType, Decision, Event, FailureHook, FirstConnection, Marks, Progress, Proxies, Proxy,
+    RequestHook, Resend, Restart, RetryStatus, State,
 };
 use tidewire_core::http::Method;
+use tidewire_core::http::coding::Codings;
 use tidewire_core::{Closing, Protocol, UnixTime};
 
 use crate::client::{CHUNKED, Client, UNTIL_CLOSE, config_post};
+use crate::coding;
 use crate::fuzz;
 
 /// Plays `input` twice, once with the cuts it names and once without, and compares the events.
@@ -69,6 +71,13 @@ fn configure(letters: &[u8]) -> Config {
                     request.url = request.url.join(reference).expect("a good reference");
                 }));
             }
+            b'k' => {
+                config.marks = Marks::none().end_data("[DONE]").error_event("error").skip_event("ping").skip_empty();
+            }
+            b'q' => config.max_answer = Some(20),
+            b'c' => config.codings = Codings::ALL,
+            b'f' => config.content_type = ContentType::Lenient,
+            b'e' => config.content_type = ContentType::Any,
             b'j' => config.backoff.jitter = 0.5,
             b'z' => config.backoff.base = Duration::ZERO,
             b'l' => {
@@ -111,6 +120,10 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8], reques
         // What comes in.
         b'S' => receive(UNTIL_CLOSE.as_bytes()),
         b'C' => receive(CHUNKED.as_bytes()),
+        b'G' => receive(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n"),
+        b'J' => receive(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: deflate\r\n\r\n"),
+        b'z' => receive(&coding::gzip(&[argument, b"\n\n"].concat())),
+        b'Z' => receive(&coding::zlib(argument)),
         b'H' => receive(&[b"HTTP/1.1 ", argument, b"\r\n"].concat()),
         b'R' => receive(&[b"HTTP/1.1 302 Found\r\nLocation: ", argument, b"\r\n\r\n"].concat()),
         b'd' => receive(&[argument, b"\n"].concat()),
