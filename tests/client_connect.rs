@@ -215,6 +215,12 @@ proptest! {
         let answer = parts.concat();
         prop_assert_eq!(outcome(answer.as_bytes(), &lengths), outcome(answer.as_bytes(), &[]));
     }
+
+    #[test]
+    fn no_answer_confuses_a_tunnel(lengths in "[@-_]{0,5}", answer: Vec<u8>) {
+        fuzz_tunnel::tunnel(&[lengths.as_bytes(), b"\nHTTP/1.1 200", &answer].concat());
+        fuzz_tunnel::tunnel(&[lengths.as_bytes(), b"\n", &answer].concat());
+    }
 }
 
 const ANSWERS: &[&str] = &[

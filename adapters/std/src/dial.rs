@@ -102,3 +102,45 @@ fn connect_unix(path: &str) -> io::Result<Socket> {
 
 /// A timeout of zero is refused by the system.
 const SHORTEST: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn every_address_is_tried_in_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let socket = connect_tcp([nobody(), nobody(), address, nobody()].into_iter(), None).expect("the third answers");
+        assert_eq!(socket.peer_addr().expect("connected").as_socket(), Some(address));
+        assert!(socket.tcp_nodelay().expect("reads"));
+    }
+
+    #[test]
+    fn when_none_answers_the_first_error_is_told() {
+        let kind = |addresses: Vec<SocketAddr>| {
+            connect_tcp(addresses.into_iter(), Some(Duration::from_secs(30))).expect_err("nobody there").kind()
+        };
+        assert_eq!(kind(vec![nobody(), nobody()]), io::ErrorKind::ConnectionRefused);
+        assert_eq!(kind(vec![nobody()]), io::ErrorKind::ConnectionRefused);
+        assert_eq!(kind(Vec::new()), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn who_is_not_waited_for_does_not_connect() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (notes, receiver) = mpsc::channel();
+        drop(receiver);
+        assert!(connect(&Peer::Tcp { host: "127.0.0.1".into(), port }, None, &notes).is_none());
+        assert_eq!(listener.accept().expect_err("nobody came").kind(), io::ErrorKind::WouldBlock);
+    }
+
+    /// An address where nobody listens.
+    fn nobody() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    }
+}
