@@ -1,5 +1,6 @@
 //! What the client tries again and when, by its configuration: statuses, `Retry-After`, the first connection, deadlines.
 
+use core::error::Error;
 use core::time::Duration;
 
 use tidewire_core::client::{CloseReason, ConnectError, FirstConnection, Reason, Resend, Restart, RetryStatus, State};
@@ -212,7 +213,11 @@ fn first_connection_that_is_never_tried_again_is_one_request() {
         let mut client = first(FirstConnection::Never);
         client.accept();
         lose(&mut client);
-        let CloseReason::FirstConnection { within: None, reason: Some(_) } = client.ended() else { panic!() };
+        let closed = client.ended();
+        assert!(matches!(closed, CloseReason::FirstConnection { within: None, reason: Some(_) }));
+        let advice = "; the first connection is not tried again unless `first_connection` allows it";
+        assert_eq!(closed.to_string(), format!("{}{advice}", closed.reason().unwrap()));
+        assert_eq!(closed.source().unwrap().to_string(), closed.reason().unwrap().to_string());
         client.advance(secs(10_000));
         assert_eq!(client.connects.len(), 1);
     }
@@ -443,7 +448,12 @@ fn first_byte_has_a_deadline_of_its_own_from_the_head_on() {
     client.advance(secs(5) - nanos(1));
     assert_eq!(client.machine.state(), State::Open);
     client.advance(nanos(1));
-    assert_eq!(client.lost(), Reason::FirstByteTimeout { after: secs(5) });
+    let reason = client.lost();
+    assert_eq!(reason, Reason::FirstByteTimeout { after: secs(5) });
+    assert_eq!(
+        reason.to_string(),
+        "not a byte of the stream within 5s of its head; is the server slow, or `first_byte_timeout` too short?"
+    );
 }
 
 #[test]

@@ -1,9 +1,4 @@
 //! What the application decides by functions of its own.
-//!
-//! They are called by the machine, while it handles something: they must not block, and what they do and return is part of
-//! the inputs, so that only hooks that always do the same leave a run reproducible. What takes time, such as fetching a
-//! token, is done between [`Event::Disconnected`](super::Event::Disconnected) and the next event, through
-//! [`config_mut`](super::EventSource::config_mut): nothing moves meanwhile.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -52,6 +47,11 @@ pub enum Decision {
 /// It is not asked where nothing failed or nothing can be decided: on a restart, on a redirect that is followed, when the
 /// application closes, and when a deadline over all attempts has passed.
 ///
+/// It is called while the machine handles something, so it must not block; and what it decides is part of the inputs: the
+/// same failures have to give the same decisions where a run is to be repeated. What takes time, such as fetching a token, is
+/// done between [`Event::Disconnected`](super::Event::Disconnected) and the next event, through
+/// [`config_mut`](super::EventSource::config_mut): nothing moves meanwhile.
+///
 /// ```
 /// use tidewire_core::client::{Config, Decision, FailureHook};
 /// use tidewire_core::http::Url;
@@ -73,7 +73,9 @@ type OnFailure = dyn Fn(&Failure<'_>) -> Decision + Send + Sync;
 ///
 /// It is called once for each attempt, with its number, and not for the hops of a redirect. The request is built anew from
 /// the configuration each time, so that nothing is left of what it did before. `Content-Length` and `Transfer-Encoding` are
-/// left out: they follow from the body.
+/// left out: they follow from the body. What is not well formed cannot be put into it.
+///
+/// It must not block, and what it makes of the request is part of the inputs: see [`FailureHook`].
 ///
 /// ```
 /// use tidewire_core::client::{Config, RequestHook};

@@ -104,6 +104,7 @@ pub(super) fn final_end(reason: &Reason, retry: RetryStatus, url: &Url) -> Optio
             let (url, status) = (Box::new(refusal.url.clone()), refusal.head.status);
             Some(CloseReason::Redirect { url, status, error: *error })
         }
+        Reason::AnswerTooLong { limit } => Some(CloseReason::AnswerTooLong { limit: *limit }),
         Reason::Connect(ConnectError::NoTls) => Some(CloseReason::NoTls(Box::new(url.clone()))),
         Reason::Connect(ConnectError::Proxy { proxy, error }) => match **error {
             ConnectError::ProxyRefused { status } if !retry.contains(status) && !PROXY_RETRY.contains(status) => {

@@ -99,6 +99,11 @@ pub enum Reason {
     ContentType(Box<Refusal>),
     /// The stream is compressed, and none of that was offered.
     ContentCoding(Box<Refusal>),
+    /// The answer in one piece was longer than [`Config::max_answer`](super::Config::max_answer).
+    AnswerTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// A redirect could not be followed.
     Redirect {
         /// Who sent it, and its head; its body is not read.
@@ -371,6 +376,7 @@ impl fmt::Display for Reason {
             Self::Status(refusal) => refusal.fmt(f),
             Self::ContentType(refusal) => fmt_content_type(refusal, f),
             Self::ContentCoding(refusal) => fmt_content_coding(refusal, f),
+            Self::AnswerTooLong { limit } => fmt_answer_too_long(*limit, f),
             Self::Redirect { refusal, error } => write!(f, "{} from {}: {error}", refusal.head.status, refusal.url),
             Self::Restart => f.write_str("restarted as asked"),
         }
@@ -400,9 +406,7 @@ impl fmt::Display for CloseReason {
             Self::NoContent => f.write_str("the server answered 204: it asks not to come back"),
             Self::Complete => f.write_str("the stream is complete"),
             Self::Answered => f.write_str("the server answered in one piece"),
-            Self::AnswerTooLong { limit } => {
-                write!(f, "the answer is longer than {limit} bytes; raise `max_answer` if that is right")
-            }
+            Self::AnswerTooLong { limit } => fmt_answer_too_long(*limit, f),
             Self::Status(refusal) => refusal.fmt(f),
             Self::ContentType(refusal) => fmt_content_type(refusal, f),
             Self::ContentCoding(refusal) => fmt_content_coding(refusal, f),
@@ -456,6 +460,10 @@ fn fmt_content_coding(refusal: &Refusal, f: &mut fmt::Formatter<'_>) -> fmt::Res
     let url = &refusal.url;
     write!(f, "{url} is compressed (`{}`) though that was not offered", found.escape_debug())?;
     f.write_str("; switch the compression off for this stream")
+}
+
+fn fmt_answer_too_long(limit: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "the answer is longer than {limit} bytes; raise `max_answer` if that is right")
 }
 
 fn fmt_last(reason: Option<&Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -224,7 +224,7 @@ impl Source {
             Phase::Answer { body, .. } => {
                 let limit = self.config.max_answer.unwrap_or_default();
                 if bytes.len() > limit.saturating_sub(body.len()) {
-                    self.finish(CloseReason::AnswerTooLong { limit });
+                    self.lose(now, Reason::AnswerTooLong { limit });
                 } else {
                     body.extend_from_slice(bytes);
                 }
