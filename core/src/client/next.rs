@@ -1,5 +1,6 @@
 //! For callers who want messages and the end, and nothing in between.
 
+#[cfg(feature = "json")]
 use alloc::boxed::Box;
 use alloc::string::String;
 #[cfg(feature = "json")]
