@@ -242,6 +242,25 @@ fn failures_come_in_the_words_of_the_stack_with_their_cause() {
 }
 
 #[test]
+fn cause_that_was_named_already_is_not_named_again() {
+    #[derive(Debug)]
+    struct Outer(io::Error);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "outer: {}", self.0)
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let mut fake = Fake::new(config());
+    fake.stack.fail(true, Outer(io::Error::other("inner")));
+    assert!(matches!(fake.lost(), Reason::Stack { error, .. } if &*error == "no response: outer: inner"));
+}
+
+#[test]
 fn post_is_sent_again_only_when_it_never_went_out() {
     let mut fake = Fake::new(config_post("{}"));
     fake.stack.fail(true, "refused");
@@ -485,6 +504,17 @@ fn reader_obeys_its_limits_and_its_strictness() {
         let (told, error) = collect(&mut EventReader::with_parser(body, Parser::with_limits(limits.clone())));
         assert_eq!((told.len(), error.is_none()), (usize::from(fits), fits));
     }
+    let body = ByteStream::new(
+        stream::iter(["data: 12\n\n", "data: 1\n\n"]).map(|frame| Ok::<_, io::Error>(Bytes::from(frame))),
+    );
+    let mut reader = EventReader::with_parser(body, Parser::with_limits(limits));
+    assert!(matches!(block_on(reader.next()), Err(ReadError::Parse(error)) if error.is_fatal()));
+    assert_eq!(block_on(reader.next()).unwrap(), None);
+    // The comment that a strict parser objects to is told all the same, though nothing of the frame is left.
+    let comment = Full::new(Bytes::from_static(b": \xff\n"));
+    let mut strict = EventReader::with_parser(comment, Parser::new().strict());
+    assert!(matches!(block_on(strict.next()), Err(ReadError::Parse(error)) if !error.is_fatal()));
+    assert_eq!(collect(&mut strict).0, [": \u{fffd}"]);
     let mut strict = EventReader::with_parser(full("date: 1\ndata: 2\n\n"), Parser::new().strict());
     assert!(matches!(block_on(strict.next()), Err(ReadError::Parse(error)) if !error.is_fatal()));
     assert_eq!(collect(&mut strict).0, ["2"]);

@@ -189,7 +189,7 @@ async fn handle_restarts_and_closes_and_the_server_sees_it<S: Stack>() {
 
 async fn nobody_listening_is_no_connection<S: Stack>() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut config = config(Url::parse(&format!("http://{free}/")).unwrap());
+    let mut config = config(Url::parse(&format!("http://{free}/?token=secret")).unwrap());
     config.max_failures = Some(2);
     // A pool knows that nothing was sent, so that even a POST is sent again; a closure does not.
     if S::POOLS {
@@ -201,6 +201,7 @@ async fn nobody_listening_is_no_connection<S: Stack>() {
         matches!(&reason, Reason::Stack { sent, error } if *sent != S::POOLS && error.contains("refused")),
         "{reason:?}"
     );
+    assert!(!reason.to_string().contains("secret"), "{reason}");
     assert!(matches!(closed(&mut source).await, CloseReason::GaveUp { failures: 2, .. }));
 }
 
