@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use http_fake::{Failure, Fake};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tidewire_core::client::{CloseReason, Event, Reason, Resend, Restart, RetryStatus, State};
+use tidewire_core::client::{CloseReason, Event, Marks, Reason, Resend, Restart, RetryStatus, State};
 use tidewire_core::http::coding::Codings;
 use tidewire_core::sse::{self, Limits, Parser};
 use tidewire_http::{
@@ -212,6 +212,20 @@ fn coded_frame_is_decoded_event_by_event() {
         fake.stack.end();
         assert_eq!(fake.lost(), Reason::Ended { mid_event: false });
     }
+}
+
+#[test]
+fn messages_and_json_can_be_waited_for_alone() {
+    let mut config = config();
+    config.marks = Marks::openai();
+    let mut fake = Fake::open(config);
+    fake.stack.send(": hello\n\ndata: plain\n\ndata: {\"n\": 7}\n\ndata: [DONE]\n\n");
+    let message = block_on(fake.source.next_message()).unwrap().unwrap();
+    assert_eq!(message.data(), "plain");
+    let number: std::collections::BTreeMap<String, u8> = block_on(fake.source.next_json()).unwrap().unwrap();
+    assert_eq!(number["n"], 7);
+    assert_eq!(block_on(fake.source.next_message()), Ok(None));
+    assert_eq!(fake.stack.dropped(), 1);
 }
 
 #[test]
