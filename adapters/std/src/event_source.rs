@@ -119,7 +119,7 @@ impl EventSource {
     ///
     /// Why it is over, where it was not complete; the same again when called again.
     pub fn next_message(&mut self) -> Result<Option<Message>, CloseReason> {
-        while let Some(event) = self.next() {
+        for event in self.by_ref() {
             if let Some(message) = event.into_message() {
                 return Ok(Some(message));
             }
@@ -135,7 +135,7 @@ impl EventSource {
     /// See [`NextError`].
     #[cfg(feature = "json")]
     pub fn next_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, NextError> {
-        while let Some(event) = self.next() {
+        for event in self.by_ref() {
             match event.json() {
                 Ok(None) => {}
                 Ok(found) => return Ok(found),
