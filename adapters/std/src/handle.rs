@@ -100,15 +100,18 @@ impl Control {
 
     /// Tells the handles when the source's state or attempt is another, and takes what was asked since the last call; of
     /// several things the last, but closing before all. A busy stream pays a look at an atomic.
+    #[inline]
     pub fn take(&mut self, source: &Source) -> Option<Asked> {
         let now = (source.state(), source.attempt());
         if self.told != now {
             self.told = now;
             self.shared.lock().update(source);
         }
-        if !self.shared.any.load(Ordering::Acquire) {
-            return None;
-        }
+        if self.shared.any.load(Ordering::Acquire) { self.take_asked() } else { None }
+    }
+
+    #[cold]
+    fn take_asked(&self) -> Option<Asked> {
         let mut inner = self.shared.lock();
         self.shared.any.store(false, Ordering::Release);
         inner.asked.take()
@@ -120,7 +123,14 @@ impl Control {
     }
 
     /// Tells the handles of an event, before the application gets it.
+    #[inline]
     pub fn tell(&mut self, source: &Source, event: &Event) {
+        if !matches!(event, Event::Message(_) | Event::Comment(_) | Event::Retry(_)) {
+            self.tell_change(source, event);
+        }
+    }
+
+    fn tell_change(&mut self, source: &Source, event: &Event) {
         let (error, retry_at) = match event {
             Event::Disconnected { reason, retry_at, .. } => (Some(reason.to_string()), self.clock.to_std(*retry_at)),
             Event::Closed(reason) => (Some(reason.to_string()), None),

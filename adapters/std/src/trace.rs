@@ -8,7 +8,15 @@ use tidewire_core::server;
 use tracing::{debug, info, trace, warn};
 
 /// Logs an event of an event source: what is lost as a warning, what is received at the finest level and without its data.
+#[inline]
 pub fn client(event: &client::Event) {
+    match event {
+        client::Event::Message(message) => trace!(target: TARGET, bytes = message.data().len(), "message"),
+        event => client_change(event),
+    }
+}
+
+fn client_change(event: &client::Event) {
     match event {
         client::Event::Opened { url, .. } => info!(target: TARGET, %url, "open"),
         client::Event::Disconnected { reason, retry_in, .. } => {
@@ -16,7 +24,6 @@ pub fn client(event: &client::Event) {
         }
         client::Event::Closed(reason) => info!(target: TARGET, reason = %quoted(reason), "closed"),
         client::Event::Retry(time) => debug!(target: TARGET, ?time, "retry"),
-        client::Event::Message(message) => trace!(target: TARGET, bytes = message.data().len(), "message"),
         event => trace!(target: TARGET, event = %quoted(event), "event"),
     }
 }

@@ -202,25 +202,25 @@ impl EventSource {
 
     /// Decodes as long as that yields no event of the stream, so that the state is up to date.
     fn look(&mut self) {
-        while !self.waits_undecoded() && self.step(&mut None) {}
+        while !self.waits_undecoded() && self.step().is_some() {}
     }
 
-    /// Decodes the next piece of the response; returns whether there was one.
-    fn step(&mut self, event: &mut Option<Event>) -> bool {
-        let Some(wire) = &mut self.wire else { return false };
-        match wire.piece() {
-            None => return false,
-            Some(Piece::Head(head)) => self.source.handle_head(self.now, head),
-            Some(Piece::Body(bytes)) => {
+    /// Decodes the next piece of the response, if there is one; returns the event of the stream that was in it, if there was.
+    fn step(&mut self) -> Option<Option<Event>> {
+        let wire = self.wire.as_mut()?;
+        let mut event = None;
+        match wire.piece()? {
+            Piece::Body(bytes) => {
                 let (used, found) = self.source.read(self.now, bytes);
                 wire.consume(used);
-                *event = found;
+                event = found;
             }
-            Some(Piece::End(Ok(()))) => self.source.handle_end(self.now),
-            Some(Piece::End(Err(reason))) => self.source.handle_failure(self.now, reason),
+            Piece::Head(head) => self.source.handle_head(self.now, head),
+            Piece::End(Ok(())) => self.source.handle_end(self.now),
+            Piece::End(Err(reason)) => self.source.handle_failure(self.now, reason),
         }
         self.settle();
-        true
+        Some(event)
     }
 
     /// Forgets the connection when it is not wanted.
@@ -273,10 +273,7 @@ impl Protocol for EventSource {
             if let Some(event) = self.source.poll_event() {
                 return Some(event);
             }
-            let mut event = None;
-            if !self.step(&mut event) {
-                return None;
-            }
+            let event = self.step()?;
             if event.is_some() {
                 return event;
             }

@@ -113,7 +113,12 @@ impl Marks {
     }
 
     /// Returns what `message` means.
+    #[inline]
     pub fn of(&self, message: MessageRef<'_>) -> Mark {
+        if self.rules.is_empty() { Mark::Message } else { self.first_of(message) }
+    }
+
+    fn first_of(&self, message: MessageRef<'_>) -> Mark {
         let marks = self.rules.iter().map(|rule| rule.of(message));
         marks.into_iter().find(|mark| *mark != Mark::Message).unwrap_or(Mark::Message)
     }

@@ -12,7 +12,7 @@ use super::policy::{Refused, Verdict, judge};
 use super::{Answer, CloseReason, Config, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State};
 use crate::backoff::Backoff;
 use crate::http::{Method, ResponseHead, Url};
-use crate::sse::{self, Event as Item, EventId, Message, Parser};
+use crate::sse::{self, EventId, Item, Message, Parser};
 use crate::{Instant, UnixTime};
 
 mod ending;
@@ -328,6 +328,7 @@ impl Source {
     }
 
     /// Returns the next event that waits.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
@@ -445,17 +446,37 @@ impl Source {
         let mut rest = bytes;
         while let Phase::Open { .. } = self.phase {
             let mut events = self.parser.feed_one(rest);
-            let found = events.next().map(|found| found.map(|item| item.to_owned()));
-            rest = events.rest();
-            let event = match found {
+            let event = match events.next() {
                 None => break,
-                Some(Ok(Item::Message(message))) => self.take(now, message),
-                Some(Ok(Item::Comment(text))) => Some(Event::Comment(text)),
+                Some(Ok(Item::Message(message))) => {
+                    let mark = self.config.marks.of(message);
+                    // Kept only now: one that is skipped costs nothing.
+                    if mark != Mark::Skip {
+                        let message = message.to_owned();
+                        rest = events.rest();
+                        if mark == Mark::Message {
+                            self.backoff.delivered();
+                            return (bytes.len() - rest.len(), Some(Event::Message(message)));
+                        }
+                        self.take_marked(now, mark, message)
+                    } else {
+                        rest = events.rest();
+                        self.backoff.delivered();
+                        None
+                    }
+                }
+                Some(Ok(Item::Comment(text))) => {
+                    let event = Event::Comment(text.into());
+                    rest = events.rest();
+                    Some(event)
+                }
                 Some(Ok(Item::Retry(time))) => {
+                    rest = events.rest();
                     self.backoff.set_retry(time);
                     Some(Event::Retry(time))
                 }
                 Some(Err(error)) => {
+                    rest = events.rest();
                     self.spoil(now, Reason::Stream(error));
                     None
                 }
@@ -467,18 +488,16 @@ impl Source {
         (bytes.len(), None)
     }
 
-    /// Takes a message of the stream; returns it if it is to be delivered.
-    fn take(&mut self, now: Instant, message: Message) -> Option<Event> {
-        let mark = self.config.marks.of(message.as_ref());
+    /// Takes a message that means something to the stream; returns it if it is to be delivered.
+    #[cold]
+    fn take_marked(&mut self, now: Instant, mark: Mark, message: Message) -> Option<Event> {
         if mark == Mark::Error {
             self.spoil(now, Reason::ErrorEvent(Box::new(message)));
             return None;
         }
         self.backoff.delivered();
-        if matches!(mark, Mark::Last | Mark::End) {
-            self.finish(CloseReason::Complete);
-        }
-        matches!(mark, Mark::Message | Mark::Last).then_some(Event::Message(message))
+        self.finish(CloseReason::Complete);
+        (mark == Mark::Last).then_some(Event::Message(message))
     }
 
     /// Ends the attempt for what its body is; it was not healthy.

@@ -7,6 +7,9 @@ use std::future::Future;
 use eventsource_client::{Client as _, ClientBuilder, ReconnectOptions, SSE};
 use eventsource_stream::Eventsource;
 use futures_lite::{Stream, StreamExt};
+use http_body_util::Full;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use launchdarkly_sdk_transport::HyperTransport;
 use sse_stream::SseByteStream;
 use tidewire_core::client::{Config, Event};
@@ -32,9 +35,12 @@ pub type Take<'a> = &'a mut dyn FnMut(&str, &str);
 pub struct Setup {
     tokio: Runtime,
     hyper: HyperTransport,
+    hyper_util: HyperUtil,
     reqwest: reqwest::Client,
     reqwest_012: reqwest_012::Client,
 }
+
+type HyperUtil = hyper_util::client::legacy::Client<HttpConnector, Full<bytes::Bytes>>;
 
 impl fmt::Debug for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +57,8 @@ impl Setup {
     pub fn new() -> std::io::Result<Self> {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let hyper = HyperTransport::builder().build_http().map_err(std::io::Error::other)?;
-        Ok(Self { tokio, hyper, reqwest: reqwest::Client::new(), reqwest_012: reqwest_012::Client::new() })
+        let hyper_util = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { tokio, hyper, hyper_util, reqwest: reqwest::Client::new(), reqwest_012: reqwest_012::Client::new() })
     }
 
     fn run(&self, client: impl Future<Output = ()>) {
@@ -60,9 +67,12 @@ impl Setup {
 }
 
 /// All clients, ours first.
-pub const ALL: [Client; 7] = [
+pub const ALL: [Client; 10] = [
     Client { name: "tidewire-tokio", kind: Kind::Ours, run: tidewire_tokio },
     Client { name: "tidewire-smol", kind: Kind::Ours, run: tidewire_smol },
+    Client { name: "tidewire-std", kind: Kind::Ours, run: tidewire_std },
+    Client { name: "tidewire-http over reqwest", kind: Kind::Ours, run: tidewire_over_reqwest },
+    Client { name: "tidewire-http over hyper", kind: Kind::Ours, run: tidewire_over_hyper },
     Client { name: "eventsource-client", kind: Kind::Peer, run: eventsource_client },
     Client { name: "reqwest-eventsource", kind: Kind::Peer, run: reqwest_eventsource },
     Client { name: "reqwest + eventsource-stream", kind: Kind::Peer, run: reqwest_and_eventsource_stream },
@@ -91,6 +101,36 @@ fn tidewire_tokio(setup: &Setup, url: &str, take: Take<'_>) {
 fn tidewire_smol(_: &Setup, url: &str, take: Take<'_>) {
     smol::block_on(async {
         let mut source = tidewire_smol::EventSource::new(config(url));
+        while let Some(event) = source.next().await {
+            if let Event::Message(message) = event {
+                take(message.event_type(), message.data());
+            }
+        }
+    });
+}
+
+fn tidewire_std(_: &Setup, url: &str, take: Take<'_>) {
+    for event in tidewire_std::EventSource::new(config(url)) {
+        if let Event::Message(message) = event {
+            take(message.event_type(), message.data());
+        }
+    }
+}
+
+fn tidewire_over_reqwest(setup: &Setup, url: &str, take: Take<'_>) {
+    setup.run(async {
+        let mut source = tidewire_http::EventSource::new(setup.reqwest.clone(), config(url));
+        while let Some(event) = source.next().await {
+            if let Event::Message(message) = event {
+                take(message.event_type(), message.data());
+            }
+        }
+    });
+}
+
+fn tidewire_over_hyper(setup: &Setup, url: &str, take: Take<'_>) {
+    setup.run(async {
+        let mut source = tidewire_http::EventSource::new(setup.hyper_util.clone(), config(url));
         while let Some(event) = source.next().await {
             if let Event::Message(message) = event {
                 take(message.event_type(), message.data());

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! client --rounds 21                all tables
-//! client NAME WORKLOAD EVENTS-BYTES PASSES   one client, one stream so many times: for callgrind, perf and strace
+//! client NAME WORKLOAD SIZE PASSES  one client, one stream so many times: for callgrind, perf and strace; another
+//!                                   number is how many bytes a chunk has instead of one event
 //! ```
 //!
 //! The server is a process of its own that writes prepared bytes; each client runs on one thread of this one, one after the
@@ -38,13 +39,14 @@ fn main() -> ExitCode {
         [] => {}
         [serving] if serving == "serve" => return serve().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         [option, number] if option == "--rounds" => rounds = number.parse().unwrap_or(rounds).max(1),
-        [client, workload, size, passes] => {
+        [client, workload, size, passes, chunk @ ..] if chunk.len() <= 1 => {
             let number = |text: &str| text.parse::<usize>().expect("a number");
-            once(client, workload, number(size), number(passes));
+            let chunks = chunk.first().map_or(Chunks::Event, |bytes| Chunks::Bytes(number(bytes)));
+            once(client, workload, number(size), number(passes), chunks);
             return ExitCode::SUCCESS;
         }
         _ => {
-            eprintln!("usage: client [--rounds N] | client NAME WORKLOAD SIZE PASSES");
+            eprintln!("usage: client [--rounds N] | client NAME WORKLOAD SIZE PASSES [CHUNK]");
             return ExitCode::from(2);
         }
     }
@@ -141,11 +143,11 @@ fn waits(server: &Server, setup: &Setup, rounds: usize) {
     }
 }
 
-fn once(client: &str, workload: &str, size: usize, passes: usize) {
+fn once(client: &str, workload: &str, size: usize, passes: usize, chunks: Chunks) {
     let server = Server::start().expect("this program runs again");
     let setup = Setup::new().expect("a runtime");
     let client = clients::ALL.into_iter().find(|one| one.name == client).expect("a client of the list");
-    let url = server.bulk(&Workload::named(workload).expect("a workload of the list"), size, Chunks::Event);
+    let url = server.bulk(&Workload::named(workload).expect("a workload of the list"), size, chunks);
     let mut sink = Sink::default();
     for _ in 0..passes {
         (client.run)(&setup, &url, &mut |event_type, data| sink.event(event_type, data));
