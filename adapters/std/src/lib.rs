@@ -34,3 +34,8 @@ pub use reader::{ReadTimeout, Reader};
 pub use shared_api::{DRAIN, Fed, Seat, SharedApi};
 pub use socket::{accept_pause, connect_error, tune};
 pub use turns::Turns;
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -74,3 +74,71 @@ fn quoted(text: impl ToString) -> String {
 }
 
 const TARGET: &str = "tidewire";
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::sync::{Arc, Mutex};
+
+    use tidewire_core::sse::Message;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Metadata, Subscriber};
+
+    use super::*;
+
+    #[test]
+    fn an_event_source_logs_structured_events_without_their_data() {
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || {
+            client(&client::Event::Message(Message::new("secret")));
+            client(&client::Event::Closed(client::CloseReason::Requested));
+        });
+        let lines = log.0.lock().expect("nobody panicked").join("\n");
+        let reason = client::CloseReason::Requested;
+        assert_eq!(
+            lines,
+            format!("TRACE tidewire bytes=6 message=message\nINFO tidewire message=closed reason={reason}")
+        );
+    }
+
+    /// Keeps level, target and fields of what is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            fields.0.sort();
+            let metadata = event.metadata();
+            let line = format!("{} {} {}", metadata.level(), metadata.target(), fields.0.join(" "));
+            self.0.lock().expect("nobody panicked").push(line);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[derive(Default)]
+    struct Fields(Vec<String>);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.0.push(format!("{field}={value:?}"));
+        }
+    }
+}

@@ -52,3 +52,8 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(rustl
 
 /// RFC 7301 §6: the identification sequence of HTTP/1.1.
 const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

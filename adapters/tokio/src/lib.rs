@@ -112,3 +112,8 @@ pub use tidewire_std::SharedApi;
 pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, proxies_from_env, seed};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
