@@ -147,6 +147,61 @@ fn config(address: SocketAddr) -> Config {
     config
 }
 
+/// Goes through the cases with the events of a client.
+struct Walk<'a> {
+    left: std::slice::Iter<'a, Case>,
+    case: Option<&'a Case>,
+    messages: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(cases: &'a [Case], config: &mut Config) -> Self {
+        let mut walk = Self { left: cases.iter(), case: None, messages: 0 };
+        walk.next_case(config);
+        walk
+    }
+
+    fn goes_on(&self) -> bool {
+        self.case.is_some()
+    }
+
+    fn next_case(&mut self, config: &mut Config) {
+        self.messages = 0;
+        self.case = self.left.next();
+        set_deadlines(config, self.case);
+    }
+
+    fn take(&mut self, event: Event, config: &mut Config) {
+        let case = self.case.expect("it goes on");
+        match event {
+            Event::Message(_) => self.messages += 1,
+            Event::Disconnected { reason, .. } => {
+                assert!(case.is_told(&reason), "{case:?}: {reason:?}");
+                // What a reset overtakes is lost; so is what is later than a deadline.
+                let may_miss = matches!(case.leaves, Leaves::Reset | Leaves::Silent);
+                assert!(self.messages <= case.messages && (may_miss || self.messages == case.messages), "{case:?}");
+                self.next_case(config);
+            }
+            event => assert!(matches!(event, Event::Opened { .. }), "{case:?}: {event:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_server_may_leave_at_every_state_and_the_blocking_client_goes_on() {
+    let cases = cases();
+    let (address, server) = serve(cases.clone());
+    let mut source = tidewire_std::EventSource::new(config(address));
+    let mut walk = Walk::new(&cases, source.config_mut());
+    while walk.goes_on() {
+        let event = source.next().expect("it goes on");
+        walk.take(event, source.config_mut());
+    }
+    assert_eq!(source.machine().attempt(), cases.len() as u64, "each connection was one attempt");
+    assert_eq!(source.machine().last_event_id(), "1", "half an event brings no id");
+    server.join().expect("no panic");
+}
+
 macro_rules! suite {
     ($name:ident, $runtime:ident) => {
         mod $name {
@@ -160,24 +215,10 @@ macro_rules! suite {
                     let cases = cases();
                     let (address, server) = serve(cases.clone());
                     let mut source = EventSource::new(config(address));
-                    set_deadlines(source.config_mut(), cases.first());
-                    let mut left = cases.iter();
-                    let mut case = left.next();
-                    let mut messages = 0;
-                    while let Some(now) = case {
-                        match source.next().await.expect("it goes on") {
-                            Event::Message(_) => messages += 1,
-                            Event::Disconnected { reason, .. } => {
-                                assert!(now.is_told(&reason), "{now:?}: {reason:?}");
-                                // What a reset overtakes is lost; so is what is later than a deadline.
-                                let may_miss = matches!(now.leaves, Leaves::Reset | Leaves::Silent);
-                                assert!(messages <= now.messages && (may_miss || messages == now.messages), "{now:?}");
-                                messages = 0;
-                                case = left.next();
-                                set_deadlines(source.config_mut(), case);
-                            }
-                            event => assert!(matches!(event, Event::Opened { .. }), "{now:?}: {event:?}"),
-                        }
+                    let mut walk = Walk::new(&cases, source.config_mut());
+                    while walk.goes_on() {
+                        let event = source.next().await.expect("it goes on");
+                        walk.take(event, source.config_mut());
                     }
                     assert_eq!(source.machine().attempt(), cases.len() as u64, "each connection was one attempt");
                     assert_eq!(source.machine().last_event_id(), "1", "half an event brings no id");
