@@ -46,6 +46,8 @@ pub mod program;
 pub mod proxy;
 #[path = "support/relay.rs"]
 pub mod relay;
+#[path = "support/scripted.rs"]
+pub mod scripted;
 #[path = "support/sse.rs"]
 pub mod sse;
 #[path = "support/streams.rs"]

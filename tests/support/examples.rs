@@ -15,27 +15,9 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// Builds, unless `cargo test --workspace` has done that, and starts the example `name` for `runtime`.
+    /// Starts the example `name` for `runtime`.
     pub(crate) fn start(runtime: &str, name: &str, arguments: &[&str]) -> Self {
-        let target = format!("{runtime}-{name}");
-        // target/PROFILE/deps/THIS
-        let this = std::env::current_exe().expect("this test has a path");
-        let profile: PathBuf = this.ancestors().nth(2).expect("in the target directory").into();
-        let program = profile.join("examples").join(&target);
-        if is_stale(&program) {
-            let release: &[&str] = if profile.ends_with("release") { &["--release"] } else { &[] };
-            let built = Command::new(env!("CARGO"))
-                .args(["build", "--quiet", "--package", &format!("tidewire-{runtime}"), "--example", &target])
-                .args(release)
-                .arg("--target-dir")
-                .arg(profile.parent().expect("a profile's directory is in the target directory"))
-                .current_dir(ROOT)
-                .status();
-            assert!(built.expect("cargo runs").success(), "{target} does not build");
-            // Where what changed is not part of it, cargo leaves it as it is.
-            let looked = fs::File::open(&program).and_then(|program| program.set_modified(SystemTime::now()));
-            looked.expect("the program is ours");
-        }
+        let program = program(runtime, name);
         let mut child = Command::new(&program)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -59,6 +41,30 @@ impl Drop for Example {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns where the example `name` for `runtime` is, and builds it unless `cargo test --workspace` has done that.
+pub(crate) fn program(runtime: &str, name: &str) -> PathBuf {
+    let target = format!("{runtime}-{name}");
+    // target/PROFILE/deps/THIS
+    let this = std::env::current_exe().expect("this test has a path");
+    let profile: PathBuf = this.ancestors().nth(2).expect("in the target directory").into();
+    let program = profile.join("examples").join(&target);
+    if is_stale(&program) {
+        let release: &[&str] = if profile.ends_with("release") { &["--release"] } else { &[] };
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", &format!("tidewire-{runtime}"), "--example", &target])
+            .args(release)
+            .arg("--target-dir")
+            .arg(profile.parent().expect("a profile's directory is in the target directory"))
+            .current_dir(ROOT)
+            .status();
+        assert!(built.expect("cargo runs").success(), "{target} does not build");
+        // Where what changed is not part of it, cargo leaves it as it is.
+        let looked = fs::File::open(&program).and_then(|program| program.set_modified(SystemTime::now()));
+        looked.expect("the program is ours");
+    }
+    program
 }
 
 /// Tells whether the program is missing, or older than what it is made of.
