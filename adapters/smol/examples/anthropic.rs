@@ -1,7 +1,7 @@
 //! `smol-anthropic PROMPT [BASE_URL [MODEL]]`: asks a model of Anthropic and prints the answer as it comes.
 //!
 //! ```text
-//! ANTHROPIC_API_KEY=sk-ant-… cargo run -p tidewire-smol --example smol-anthropic "Why is the sea salty?"
+//! ANTHROPIC_API_KEY=sk-ant-… cargo run -p tidewire-smol --example smol-anthropic -- "Why is the sea salty?"
 //! ```
 //!
 //! The answer is on stdout, all else on stderr. What the server refuses for now (429, 529, other 5xx) is asked for three times,

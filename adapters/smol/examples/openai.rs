@@ -2,8 +2,8 @@
 //! answer as it comes.
 //!
 //! ```text
-//! OPENAI_API_KEY=sk-… cargo run -p tidewire-smol --example smol-openai "Why is the sea salty?"
-//! cargo run -p tidewire-smol --example smol-openai "Why is the sea salty?" http://127.0.0.1:11434/v1 llama3.2
+//! OPENAI_API_KEY=sk-… cargo run -p tidewire-smol --example smol-openai -- "Why is the sea salty?"
+//! cargo run -p tidewire-smol --example smol-openai -- "Why is the sea salty?" http://127.0.0.1:11434/v1 llama3.2
 //! ```
 //!
 //! The answer is on stdout, all else on stderr. What the server refuses for now (429, 5xx) is asked for three times, after as

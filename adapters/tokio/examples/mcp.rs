@@ -2,7 +2,7 @@
 //! JSON object.
 //!
 //! ```text
-//! cargo run -p tidewire-tokio --example tokio-mcp http://127.0.0.1:3000/mcp weather '{"city":"Oslo"}'
+//! cargo run -p tidewire-tokio --example tokio-mcp -- http://127.0.0.1:3000/mcp weather '{"city":"Oslo"}'
 //! ```
 //!
 //! The result is on stdout; progress and all else is on stderr. By version 2025-11-25 of the protocol, a connection that is lost
