@@ -194,7 +194,8 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
-const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+/// What is not shown: what HTTP has for secrets, and where APIs want their keys.
+const SECRET: [&str; 6] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"];
 
 #[cfg(test)]
 mod tests {
@@ -297,8 +298,12 @@ mod tests {
 
     #[test]
     fn debug_hides_what_proves_an_identity() {
-        let fields = fields(&[("Authorization", "Bearer x"), ("cookie", "x"), ("Accept", "y")]);
-        assert_eq!(format!("{fields:?}"), r#"{"Authorization": "(hidden)", "cookie": "(hidden)", "Accept": "y"}"#);
+        let shown = format!("{:?}", fields(&[("Authorization", "Bearer x"), ("cookie", "x"), ("Accept", "y")]));
+        assert_eq!(shown, r#"{"Authorization": "(hidden)", "cookie": "(hidden)", "Accept": "y"}"#);
+        for name in SECRET {
+            let shown = format!("{:?}", fields(&[(&name.to_ascii_uppercase(), "secret")]));
+            assert!(!shown.contains("secret") && shown.contains("hidden"), "{shown}");
+        }
     }
 
     #[test]
