@@ -143,6 +143,10 @@ fn llm_waits_as_the_server_asks() {
     let mut client = Client::accepted(llm());
     client.receive(response("429 Too Many Requests", "Retry-After: 20\r\n", ""));
     assert_eq!(client.machine.retry_at(), Some(client.now + secs(20)));
+    // As OpenAI's and Azure's servers say it more exactly.
+    let mut client = Client::accepted(llm());
+    client.receive(response("429 Too Many Requests", "retry-after: 20\r\nretry-after-ms: 19250\r\n", ""));
+    assert_eq!(client.machine.retry_at(), Some(client.now + millis(19_250)));
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub struct Config {
     /// Which statuses are tried again. Default none, as browsers do.
     pub retry_status: RetryStatus,
     /// Longest `Retry-After` of a status that is tried again; a longer one counts as this. No delay is shorter than what it
-    /// says (RFC 9110 §10.2.3; seconds or a date), and chance adds at most a tenth. Default 1 h. `None`: any; zero: it is
+    /// says (RFC 9110 §10.2.3; seconds or a date; before it milliseconds by the name of `retry-after-ms`, which some APIs
+    /// send too), and chance adds at most a tenth. Default 1 h. `None`: any; zero: it is
     /// not looked at.
     pub max_retry_after: Option<Duration>,
     /// Whether a request is sent again when its connection is lost. Default only where that cannot do harm.
@@ -111,7 +112,7 @@ pub struct Config {
     ///
     /// [`Reason::HeadTimeout`]: super::Reason::HeadTimeout
     pub head_timeout: Option<Duration>,
-    /// How long the first byte of the stream may take from the head on; then [`Reason::FirstByteTimeout`]. Default `None`:
+    /// How long the first byte of the stream, or of an [answer](Self::max_answer), may take from the head on; then [`Reason::FirstByteTimeout`]. Default `None`:
     /// [`read_timeout`](Self::read_timeout) holds from the beginning.
     ///
     /// [`Reason::FirstByteTimeout`]: super::Reason::FirstByteTimeout

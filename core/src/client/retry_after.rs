@@ -7,10 +7,13 @@ use crate::http::{Fields, parse_date};
 // RFC 9110 §10.2.3: "The Retry-After field value can be either an HTTP-date or a number of seconds to delay after receiving
 // the response."
 pub(super) fn retry_after(fields: &Fields, unix: Option<UnixTime>) -> Option<Duration> {
+    // Of no standard, but OpenAI's and Azure's APIs send it beside the other, rounded up, and their clients look at it first.
+    if let Some(millis) = fields.get_str("retry-after-ms").and_then(whole) {
+        return Some(Duration::from_millis(millis));
+    }
     let value = fields.get_str("retry-after")?;
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than fits is for ever.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    if let Some(seconds) = whole(value) {
+        return Some(Duration::from_secs(seconds));
     }
     let near = unix.unwrap_or(SOME_TIME);
     let at = parse_date(value, near)?;
@@ -18,6 +21,12 @@ pub(super) fn retry_after(fields: &Fields, unix: Option<UnixTime>) -> Option<Dur
     let date = fields.get_str("date").and_then(|date| parse_date(date, near));
     let now = date.or(unix)?;
     Some(Duration::from_millis(at.as_millis().saturating_sub(now.as_millis())))
+}
+
+/// Returns the number that digits are; more than fits is for ever.
+fn whole(value: &str) -> Option<u64> {
+    let is_one = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
 /// 2000-01-01: where the wall time is not known, only the difference of two dates counts, whatever their century.
@@ -53,6 +62,17 @@ mod tests {
     fn more_seconds_than_fit_are_for_ever() {
         let found = retry_after(&fields(&[("Retry-After", "99999999999999999999999")]), None);
         assert_eq!(found, Some(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn milliseconds_come_first_if_they_are_any() {
+        for (millis, expected) in
+            [("250", 250), ("0", 0), ("99999999999999999999999", u64::MAX), ("", 1000), ("-5", 1000)]
+        {
+            let found = retry_after(&fields(&[("Retry-After", "1"), ("retry-after-ms", millis)]), None);
+            assert_eq!(found, Some(Duration::from_millis(expected)), "{millis}");
+        }
+        assert_eq!(retry_after(&fields(&[("Retry-After-Ms", "20")]), None), Some(Duration::from_millis(20)));
     }
 
     #[test]
