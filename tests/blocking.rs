@@ -310,7 +310,7 @@ fn a_name_is_not_waited_for_longer_than_its_deadline() {
     let mut config = config_of("http://slow.invalid/");
     config.resolve_timeout = Some(Duration::ZERO);
     let mut source = EventSource::new(config);
-    assert_eq!(lost(&mut source), Reason::ResolveTimeout { after: Duration::ZERO });
+    assert_eq!(lost(&mut source), Reason::ResolveTimeout { after: Duration::ZERO, proxy: None });
 }
 
 #[test]
@@ -416,7 +416,11 @@ fn https_goes_through_a_tunnel_of_the_proxys() {
     for _ in 0..2 {
         assert_eq!(
             proxy.head(),
-            "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
+            format!(
+                "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nUser-Agent: tidewire/{}\r\n\
+                 Proxy-Authorization: Basic dTpw\r\n\r\n",
+                env!("CARGO_PKG_VERSION")
+            )
         );
     }
     proxy.refuse("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");

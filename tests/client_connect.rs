@@ -18,8 +18,8 @@ use Progress::{Connected, Resolved, Tunnelled};
 #[test]
 fn each_step_has_its_own_deadline() {
     let steps: [(&[Progress], Reason, &str); 4] = [
-        (&[], Reason::ResolveTimeout { after: secs(1) }, "`resolve_timeout`"),
-        (&[Resolved], Reason::ConnectTimeout { after: secs(2) }, "`connect_timeout`"),
+        (&[], Reason::ResolveTimeout { after: secs(1), proxy: proxy() }, "`resolve_timeout`"),
+        (&[Resolved], Reason::ConnectTimeout { after: secs(2), proxy: proxy() }, "`connect_timeout`"),
         (&[Resolved, Connected], Reason::TunnelTimeout { after: secs(3) }, "`tunnel_timeout`"),
         (&[Resolved, Connected, Tunnelled], Reason::TlsTimeout { after: secs(4) }, "`tls_timeout`"),
     ];
@@ -41,6 +41,8 @@ fn each_step_has_its_own_deadline() {
             let lost = client.lost();
             assert_eq!(lost, reason);
             assert!(lost.to_string().contains(field) && lost.to_string().contains('?'), "{lost}");
+            let is_proxys = matches!(lost, Reason::ResolveTimeout { .. } | Reason::ConnectTimeout { .. });
+            assert_eq!(lost.to_string().starts_with("proxy proxy.test:3128: no "), is_proxys, "{lost}");
             assert_eq!(client.machine.closing(), Closing::Abort);
             // The steps of the next attempt begin anew.
             client.await_connect();
@@ -200,7 +202,9 @@ fn a_tunnel_says_one_thing_and_has_no_deadline() {
     let mut tunnel = tunnel();
     assert_eq!(tunnel.poll_timeout(), None);
     let sent = tunnel.poll_transmit().expect("a request");
-    assert_eq!(&sent[..], b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n");
+    let expected = "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nUser-Agent: me\r\n\
+                    Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n";
+    assert_eq!(String::from_utf8_lossy(&sent), expected);
     assert_eq!(tunnel.poll_transmit(), None);
     tunnel.handle_timeout(Instant::from_start(secs(1_000_000)));
     assert_eq!((tunnel.poll_event(), tunnel.closing()), (None, Closing::No));
@@ -235,7 +239,9 @@ const ANSWERS: &[&str] = &[
 ];
 
 fn tunnel() -> Tunnel {
-    let connect = stepwise(tunnelled()).connects.remove(0);
+    let mut config = tunnelled();
+    config.fields.append("User-Agent", "me").unwrap();
+    let connect = stepwise(config).connects.remove(0);
     let Connect { tunnel, .. } = connect;
     tunnel.expect("https by a proxy")
 }
@@ -250,8 +256,12 @@ fn too_long() -> Result<(), ConnectError> {
 
 fn tunnelled() -> Config {
     let mut config = timed(config_of("https://a.test/"));
-    config.proxies = Proxies::all(Proxy::parse("proxy.test").expect("a proxy"));
+    config.proxies = Proxies::all(Proxy::parse("ann:secret@proxy.test:3128").expect("a proxy"));
     config
+}
+
+fn proxy() -> Option<Box<str>> {
+    Some("proxy.test:3128".into())
 }
 
 fn timed(mut config: Config) -> Config {

@@ -144,6 +144,39 @@ fn answer_may_take_its_time_but_not_be_silent() {
 }
 
 #[test]
+fn answer_has_the_deadline_of_the_first_byte_too() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+    let wanted = || {
+        let mut config = config_post("{}");
+        (config.max_answer, config.first_byte_timeout) = (Some(10), Some(secs(5)));
+        config.read_timeout = Some(secs(60));
+        let mut client = Client::accepted(config);
+        client.receive(head);
+        client
+    };
+    let mut client = wanted();
+    client.advance(secs(4));
+    assert!(client.connected);
+    client.advance(secs(1));
+    let after = Reason::FirstByteTimeout { after: secs(5) };
+    assert!(matches!(client.ended(), CloseReason::NotResent { reason, .. } if *reason == after));
+
+    let mut client = wanted();
+    client.advance(secs(4));
+    client.receive("[");
+    client.advance(secs(59));
+    assert!(client.connected, "after the first byte silence is what counts");
+    client.receive("]");
+    assert_eq!(client.lines()[0], r#"answer 200 "[]""#);
+
+    let mut client = wanted();
+    client.receive("[");
+    client.advance(secs(60));
+    let after = Reason::ReadTimeout { after: secs(60) };
+    assert!(matches!(client.ended(), CloseReason::NotResent { reason, .. } if *reason == after));
+}
+
+#[test]
 fn answer_is_asked_for_before_a_policy_that_takes_anything() {
     let config_of = |max_answer| {
         let mut config = config();
@@ -178,4 +211,8 @@ fn text_that_is_html_is_never_an_answer() {
     let mut client = answering(10);
     client.receive(response("200 OK", "Content-Type: text/html\r\n", "<h1>Sign in</h1>"));
     assert!(matches!(client.ended(), CloseReason::ContentType(_)));
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }

@@ -228,7 +228,11 @@ fn https_goes_through_a_tunnel_and_does_not_show_the_proxy_to_the_server() {
         let sent = String::from_utf8_lossy(&sent);
         assert_eq!(
             sent,
-            format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization: Basic dTpw\r\n\r\n")
+            format!(
+                "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: tidewire/{}\r\n\
+                 Proxy-Authorization: Basic dTpw\r\n\r\n",
+                env!("CARGO_PKG_VERSION")
+            )
         );
         let request = client.accept();
         assert!(request.starts_with("GET /events HTTP/1.1\r\n"), "{request}");
@@ -241,6 +245,7 @@ fn a_field_of_the_callers_is_what_the_proxy_gets_and_nobody_else() {
     for (url, with_proxy) in [("http://a.test/", true), ("http://a.test/", false), ("https://a.test/", true)] {
         let mut config = config_of(url);
         config.fields.append("Proxy-Authorization", "Bearer t").unwrap();
+        config.fields.append("User-Agent", "me/1").unwrap();
         if with_proxy {
             config.proxies = Proxies::all(Proxy::parse("u:p@proxy.test").unwrap());
         }
@@ -249,7 +254,9 @@ fn a_field_of_the_callers_is_what_the_proxy_gets_and_nobody_else() {
         let request = client.accept();
         assert_eq!(field(&request, "proxy-authorization").is_some(), with_proxy && url.starts_with("http:"));
         if let Some(sent) = tunnelled {
-            assert_eq!(field(&String::from_utf8_lossy(&sent), "proxy-authorization"), Some("Bearer t"));
+            let sent = String::from_utf8_lossy(&sent);
+            assert_eq!(field(&sent, "proxy-authorization"), Some("Bearer t"));
+            assert_eq!(field(&sent, "user-agent"), Some("me/1"));
         }
     }
 }

@@ -405,7 +405,7 @@ fn connecting_has_a_deadline() {
     client.advance(millis(9999));
     assert!(client.events.is_empty());
     client.advance(millis(1));
-    assert_eq!(client.lost(), Reason::ConnectTimeout { after: secs(10) });
+    assert_eq!(client.lost(), Reason::ConnectTimeout { after: secs(10), proxy: None });
     let mut config = config();
     config.connect_timeout = None;
     assert_eq!(Client::new(config).machine.poll_timeout(), None);
@@ -448,7 +448,7 @@ fn late_timeouts_do_all_that_is_due_and_early_ones_nothing() {
     client.now = client.now + secs(1000);
     client.machine.handle_timeout(client.now);
     client.settle();
-    assert_eq!(client.lost(), Reason::ConnectTimeout { after: secs(10) });
+    assert_eq!(client.lost(), Reason::ConnectTimeout { after: secs(10), proxy: None });
     client.now = client.now + secs(1000);
     client.machine.handle_timeout(client.now);
     client.settle();

@@ -732,7 +732,7 @@ macro_rules! suite {
                     let limit = Duration::from_millis(20);
                     config.connect_timeout = Some(limit);
                     let mut source = EventSource::with_connector(config, connector);
-                    assert_eq!(lost(&mut source).await, Reason::ConnectTimeout { after: limit });
+                    assert_eq!(lost(&mut source).await, Reason::ConnectTimeout { after: limit, proxy: None });
                 });
             }
         }

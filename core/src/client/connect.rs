@@ -92,10 +92,11 @@ impl Step {
         }
     }
 
-    pub(super) const fn timed_out(self, after: Duration) -> Reason {
+    /// Returns that the step took longer than `after`; `proxy` is whom the connection is made to, if it is one.
+    pub(super) fn timed_out(self, after: Duration, proxy: Option<Box<str>>) -> Reason {
         match self {
-            Self::Resolve => Reason::ResolveTimeout { after },
-            Self::Connect => Reason::ConnectTimeout { after },
+            Self::Resolve => Reason::ResolveTimeout { after, proxy },
+            Self::Connect => Reason::ConnectTimeout { after, proxy },
             Self::Tunnel => Reason::TunnelTimeout { after },
             Self::Tls => Reason::TlsTimeout { after },
         }
@@ -138,7 +139,7 @@ impl Route {
         let tunnel = match self {
             Self::Tunnel(proxy) => {
                 let authorization = authorization(proxy, fields, config);
-                Some(Tunnel::new(url, authorization.as_deref(), config.head_limits))
+                Some(Tunnel::new(url, authorization.as_deref(), fields.get("user-agent"), config.head_limits))
             }
             Self::Direct | Self::Unix(_) | Self::Forward(_) => None,
         };

@@ -66,7 +66,7 @@ impl EventSource {
         let (request, config) = (self.source.request(), self.source.config());
         self.route = Route::to(&request.url, config);
         let connect = self.route.connect(self.source.attempt(), &request.url, &request.fields, config);
-        self.source.handle_step(now, self.route.first_step());
+        self.begin(now, self.route.first_step());
         self.wire = None;
         self.now = now;
         Some(connect)
@@ -82,7 +82,7 @@ impl EventSource {
         let Some(next) = self.route.step_after(progress, self.url().is_tls()) else { return };
         if self.source.step().is_some_and(|step| step < next) {
             self.now = now;
-            self.source.handle_step(now, next);
+            self.begin(now, next);
         }
     }
 
@@ -198,6 +198,12 @@ impl EventSource {
     /// Returns the machine that decides.
     pub const fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Begins a step of connecting.
+    fn begin(&mut self, now: Instant, step: Step) {
+        let proxy = self.route.proxy().filter(|_| step <= Step::Connect);
+        self.source.handle_step(now, step, proxy.map(Proxy::authority));
     }
 
     /// Decodes as long as that yields no event of the stream, so that the state is up to date.

@@ -21,11 +21,15 @@ pub enum Reason {
     ResolveTimeout {
         /// The limit.
         after: Duration,
+        /// The host and port of the proxy, if it was the proxy's host.
+        proxy: Option<Box<str>>,
     },
     /// The connection took longer than [`Config::connect_timeout`](super::Config::connect_timeout).
     ConnectTimeout {
         /// The limit.
         after: Duration,
+        /// The host and port of the proxy, if it was the connection to a proxy.
+        proxy: Option<Box<str>>,
     },
     /// The proxy took longer to connect to the server than [`Config::tunnel_timeout`](super::Config::tunnel_timeout).
     TunnelTimeout {
@@ -42,7 +46,7 @@ pub enum Reason {
         /// The limit.
         after: Duration,
     },
-    /// Not a byte of the stream came for [`Config::first_byte_timeout`](super::Config::first_byte_timeout) after the head.
+    /// Not a byte of the stream, or of an answer in one piece, came for [`Config::first_byte_timeout`](super::Config::first_byte_timeout) after the head.
     FirstByteTimeout {
         /// The limit.
         after: Duration,
@@ -319,11 +323,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => error.fmt(f),
-            Self::ResolveTimeout { after } => write!(
-                f,
-                "no address for the host within {after:?}; is the network up, or `resolve_timeout` too short?"
-            ),
-            Self::ConnectTimeout { after } => {
+            Self::ResolveTimeout { after, proxy } => {
+                fmt_proxy(proxy.as_deref(), f)?;
+                write!(
+                    f,
+                    "no address for the host within {after:?}; is the network up, or `resolve_timeout` too short?"
+                )
+            }
+            Self::ConnectTimeout { after, proxy } => {
+                fmt_proxy(proxy.as_deref(), f)?;
                 write!(f, "no connection within {after:?}; is the host up, or `connect_timeout` too short?")
             }
             Self::TunnelTimeout { after } => write!(
@@ -466,6 +474,11 @@ fn fmt_answer_too_long(limit: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     write!(f, "the answer is longer than {limit} bytes; raise `max_answer` if that is right")
 }
 
+/// Says that what follows is about the proxy, if it is.
+fn fmt_proxy(proxy: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    proxy.map_or(Ok(()), |proxy| write!(f, "proxy {proxy}: "))
+}
+
 fn fmt_last(reason: Option<&Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     reason.map_or(Ok(()), |reason| write!(f, " (last: {reason})"))
 }
@@ -495,7 +508,10 @@ impl fmt::Display for ConnectError {
                 return cause.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"));
             }
             Self::NoTls => "https is not built in",
-            Self::Proxy { proxy, error } => return write!(f, "proxy {proxy}: {error}"),
+            Self::Proxy { proxy, error } => {
+                fmt_proxy(Some(proxy), f)?;
+                return error.fmt(f);
+            }
             Self::ProxyRefused { status: 407 } => {
                 "the proxy wants to know who asks (407); give its URL as http://USER:PASSWORD@HOST:PORT"
             }

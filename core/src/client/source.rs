@@ -104,14 +104,15 @@ impl Source {
             self.sent = false;
         }
         self.start_deadlines(now);
-        self.phase = Phase::Connecting { step: Step::Connect, until: after(now, self.config.connect_timeout) };
+        let until = after(now, self.config.connect_timeout);
+        self.phase = Phase::Connecting { step: Step::Connect, proxy: None, until };
         Some(&self.request)
     }
 
-    /// Notes that a step of connecting begins.
-    pub(super) fn handle_step(&mut self, now: Instant, step: Step) {
+    /// Notes that a step of connecting begins, to a proxy if one is named.
+    pub(super) fn handle_step(&mut self, now: Instant, step: Step, proxy: Option<Box<str>>) {
         if let Phase::Connecting { .. } = self.phase {
-            self.phase = Phase::Connecting { step, until: after(now, step.timeout(&self.config)) };
+            self.phase = Phase::Connecting { step, proxy, until: after(now, step.timeout(&self.config)) };
         }
     }
 
@@ -148,8 +149,9 @@ impl Source {
             Verdict::Answer => {
                 self.has_opened = true;
                 self.response = Some(head.clone());
-                let silent_at = after(now, self.config.read_timeout);
-                self.phase = Phase::Answer { silent_at, head, body: Vec::new() };
+                let first_byte = self.config.first_byte_timeout;
+                let silent_at = after(now, first_byte.or(self.config.read_timeout));
+                self.phase = Phase::Answer { silent_at, untouched: first_byte.is_some(), head, body: Vec::new() };
             }
             Verdict::Redirect => self.redirect(now, *head),
             Verdict::NoContent => {
@@ -162,7 +164,9 @@ impl Source {
 
     /// Notes that bytes came, whatever they were.
     pub fn handle_activity(&mut self, now: Instant) {
-        if let Phase::Open { silent_at, untouched: false } | Phase::Answer { silent_at, .. } = &mut self.phase {
+        if let Phase::Open { silent_at, untouched: false } | Phase::Answer { silent_at, untouched: false, .. } =
+            &mut self.phase
+        {
             *silent_at = after(now, self.config.read_timeout);
         }
     }
@@ -171,7 +175,9 @@ impl Source {
     ///
     /// For a driver whose HTTP stack reads only while it is asked: what came meanwhile may need a moment to arrive.
     pub fn handle_resumed(&mut self, now: Instant) {
-        if let Phase::Open { silent_at, untouched: true } = &mut self.phase {
+        if let Phase::Open { silent_at, untouched: true } | Phase::Answer { silent_at, untouched: true, .. } =
+            &mut self.phase
+        {
             *silent_at = after(now, self.config.first_byte_timeout);
         }
         self.handle_activity(now);
@@ -181,7 +187,8 @@ impl Source {
     ///
     /// Take the events that wait ([`poll_event`](Self::poll_event)) before.
     pub fn read(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
-        if let Phase::Open { silent_at, untouched: untouched @ true } = &mut self.phase
+        if let Phase::Open { silent_at, untouched: untouched @ true }
+        | Phase::Answer { silent_at, untouched: untouched @ true, .. } = &mut self.phase
             && !bytes.is_empty()
         {
             *untouched = false;
@@ -277,10 +284,13 @@ impl Source {
             return self.run_out(now);
         }
         match self.phase {
-            Phase::Connecting { step, .. } => self.lose(now, step.timed_out(passed(step.timeout(&self.config)))),
+            Phase::Connecting { step, ref mut proxy, .. } => {
+                let proxy = proxy.take();
+                self.lose(now, step.timed_out(passed(step.timeout(&self.config)), proxy));
+            }
             Phase::Head { .. } => self.lose(now, Reason::HeadTimeout { after: passed(self.config.head_timeout) }),
             Phase::Refused { .. } => self.settle(now, true),
-            Phase::Open { untouched: true, .. } => {
+            Phase::Open { untouched: true, .. } | Phase::Answer { untouched: true, .. } => {
                 self.lose(now, Reason::FirstByteTimeout { after: passed(self.config.first_byte_timeout) });
             }
             Phase::Open { .. } | Phase::Answer { .. } => {
@@ -561,6 +571,8 @@ enum Phase {
     },
     Connecting {
         step: Step,
+        /// The host and port of the proxy that it is about, if it is about one.
+        proxy: Option<Box<str>>,
         until: Option<Instant>,
     },
     /// The request was sent.
@@ -583,6 +595,8 @@ enum Phase {
     /// The response is no stream but an answer in one piece.
     Answer {
         silent_at: Option<Instant>,
+        /// As of an open stream.
+        untouched: bool,
         head: Box<ResponseHead>,
         body: Vec<u8>,
     },

@@ -49,15 +49,19 @@ pub enum TunnelError {
 }
 
 impl Tunnel {
-    /// Asks for a tunnel to the host of `url`; `authorization` is the value of `Proxy-Authorization`.
-    pub(super) fn new(url: &Url, authorization: Option<&[u8]>, limits: HeadLimits) -> Self {
+    /// Asks for a tunnel to the host of `url`; `authorization` is the value of `Proxy-Authorization`, `agent` that of
+    /// `User-Agent`.
+    pub(super) fn new(url: &Url, authorization: Option<&[u8]>, agent: Option<&[u8]>, limits: HeadLimits) -> Self {
         // RFC 9110 §9.3.6: "the request target consists of only the host name and port number of the tunnel destination,
         // separated by a colon." "There is no default port".
         let authority = url.host_and_port();
         let mut head = RequestHead::new(Method::CONNECT, &authority);
-        let fields = [("Host", Some(authority.as_bytes())), ("Proxy-Authorization", authorization)];
+        // RFC 9110 §10.1.5: "A user agent SHOULD send a User-Agent header field in each request unless specifically
+        // configured not to do so."
+        let fields =
+            [("Host", Some(authority.as_bytes())), ("User-Agent", agent), ("Proxy-Authorization", authorization)];
         for (name, value) in fields.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            // Base64, or a value that was a field's before.
+            // A host of a Url, Base64, or values that were a field's before.
             let _ = head.fields.append(name, value);
         }
         let mut bytes = Vec::with_capacity(128);
