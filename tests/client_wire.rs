@@ -129,7 +129,7 @@ fn undecoded_input_may_pile_up_and_changes_nothing_either() {
 fn faults_of_http_are_lost_connections_that_say_what_is_wrong() {
     let chunked = |body: &str| format!("{CHUNKED}{body}");
     for (input, expected) in [
-        ("SSH-2.0-OpenSSH_9.2p1\r\n\r\n".into(), Reason::Head(HeadError::StartLine)),
+        ("SSH-2.0-OpenSSH_9.2p1\r\n".into(), Reason::Head(HeadError::NotHttp)),
         ("\u{16}\u{3}\u{1}".into(), Reason::Head(HeadError::Tls)),
         ("HTTP/2.0 200 OK\r\n\r\n".into(), Reason::Head(HeadError::Version)),
         ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n".into(), Reason::Head(HeadError::FieldName)),

@@ -141,6 +141,17 @@ impl<H: Head> HeadReader<H> {
                 (At::Leading | At::Begin, b'\r' | b'\n' | b'\t' | b' ') => return Err(HeadError::StartLine),
                 // The first byte of a TLS handshake, and of a TLS alert.
                 (At::Leading | At::Begin, 0x15 | 0x16) => return Err(HeadError::Tls),
+                // A mail or shell server greets, and waits: this is known at once.
+                (At::Begin, b'H') if !H::STRICT => At::Name(1),
+                (At::Name(count), _) if NAME.get(usize::from(count)) == Some(&byte) => {
+                    if byte == b'/' {
+                        At::Inside
+                    } else {
+                        At::Name(count + 1)
+                    }
+                }
+                (At::Name(_), _) => return Err(HeadError::NotHttp),
+                (At::Begin, b' '..=b'~' | 0x80..) if !H::STRICT => return Err(HeadError::NotHttp),
                 (_, 0..=0x1f | 0x7f) if byte != b'\t' => return Err(HeadError::Control { byte }),
                 (At::Leading | At::Begin, _) => At::Inside,
                 (At::Start, b'\t' | b' ') => {
@@ -178,6 +189,8 @@ enum At {
     LeadingCr,
     /// At the first byte of the start line.
     Begin,
+    /// In a response, inside the name of the protocol, of which so many bytes came.
+    Name(u8),
     /// Inside a line.
     Inside,
     /// After CR inside a line.
@@ -187,6 +200,9 @@ enum At {
     /// After CR at the start of a line.
     EndCr,
 }
+
+/// RFC 9112 §2.3: `HTTP-name`, case-sensitive, and the slash behind it.
+const NAME: &[u8; 5] = b"HTTP/";
 
 /// What a [`HeadReader`] reads: [`RequestHead`] or [`ResponseHead`].
 pub trait Head: sealed::Sealed + Sized {}
@@ -329,6 +345,8 @@ pub enum HeadError {
     },
     /// The start line does not have the three parts that it should, with one space between them.
     StartLine,
+    /// A response begins with something else than `HTTP/`.
+    NotHttp,
     /// The method is not a token.
     Method,
     /// The request target holds something besides visible ASCII characters.
@@ -381,6 +399,7 @@ impl fmt::Display for HeadError {
                 return write!(f, "the head holds the control character 0x{byte:02x}; leave it out or encode it");
             }
             Self::StartLine => "the start line is malformed; it takes three parts with one space between them",
+            Self::NotHttp => "the server does not speak HTTP; is this its port?",
             Self::Method => "the method is not a token; use one such as GET or POST",
             Self::Target => "the request target holds spaces or characters beyond ASCII; percent-encode them",
             Self::Version => "the version is not spoken here; use HTTP/1.1",
