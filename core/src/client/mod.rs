@@ -17,7 +17,8 @@
 //! - [`Wire`] is the HTTP/1.1 of one attempt: it writes the request and reads the response.
 //! - [`EventSource`] is both in one: what a driver with sockets runs.
 //!
-//! Beside them stands [`exchange`], for requests that are no streams, such as publishing.
+//! Beside them stands [`exchange`], for requests that are no streams, such as publishing. What other clients do and do not do
+//! is told by [`comparison`].
 //!
 //! # Driving an [`EventSource`]
 //!
@@ -105,6 +106,9 @@
 //! | the head of the response within | 60 s (browsers: for ever) | 60 s (theirs: for ever) | 10 min |
 //! | silence | 5 min (browsers: for ever) | for ever | 5 min |
 
+#[cfg(doc)]
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
 pub mod exchange;
 #[cfg(feature = "json")]
 pub mod mcp;
