@@ -123,7 +123,7 @@ fn is_there(target: &str, test: &str) -> bool {
     let is_test = at.is_some_and(|at| {
         let above = lines[..at].iter().rev().take_while(|line| !line.is_empty());
         // Of a function with a parameter for its stack, the macro that calls it has the attribute.
-        above.into_iter().any(|line| *line == "#[test]") || lines.contains(&name)
+        above.into_iter().any(|line| *line == "#[test]") || lines.iter().any(|line| is_listed(line, name))
     });
     let known = |module: &str| {
         [format!("mod {module} "), format!("suite!({module}, "), format!("{module} = ")]
@@ -132,6 +132,11 @@ fn is_there(target: &str, test: &str) -> bool {
             || file.file_stem().is_some_and(|stem| stem == module)
     };
     is_test && modules.split("::").filter(|module| !module.is_empty()).all(known)
+}
+
+/// Returns whether `line`, of the call of a macro, begins with `name`.
+fn is_listed(line: &str, name: &str) -> bool {
+    line.trim_start_matches('[').strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ']']))
 }
 
 /// Returns the cells of the rows of the comparison.
