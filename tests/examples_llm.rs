@@ -332,7 +332,7 @@ macro_rules! suite {
                 let body = start.to_owned() + &event("error", &failed("overloaded_error", "Overloaded"));
                 let ended = against(anthropic, &[&|call| call.stream(&body)]);
                 assert_eq!((ended.success, &*ended.out), (false, "Hello!"));
-                assert_eq!(ended.errors, "broke off: overloaded_error: Overloaded\n");
+                assert_eq!(ended.errors, "\nbroke off: overloaded_error: Overloaded\n");
             }
 
             #[test]

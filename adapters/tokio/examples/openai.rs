@@ -94,8 +94,9 @@ fn explain(error: &NextError) -> String {
     let NextError::Closed(reason) = error else { return error.to_string() };
     let (what, said) = match (reason.refusal(), reason.reason()) {
         (Some(refusal), _) => (format!("refused ({})", refusal.head.status), &refusal.body[..]),
-        (None, Some(Reason::ErrorEvent(message))) => ("broke off".to_owned(), message.data().as_bytes()),
-        _ => return format!("no complete answer: {reason}"),
+        // What there is of the answer has no end of its line yet.
+        (None, Some(Reason::ErrorEvent(message))) => ("\nbroke off".to_owned(), message.data().as_bytes()),
+        _ => return format!("\nno complete answer: {reason}"),
     };
     let error = serde_json::from_slice::<Value>(said).unwrap_or_default()["error"].take();
     match error["message"].as_str().or(error.as_str()) {
