@@ -106,11 +106,12 @@ fn the_pages_of_both_runtimes_are_alike() {
 /// Returns whether the file of `target` has `test`, with its modules.
 fn is_there(target: &str, test: &str) -> bool {
     let (modules, name) = test.rsplit_once("::").map_or(("", test), |(modules, name)| (modules, name));
-    let file = match target {
-        "tidewire-std" => {
-            root().join(format!("adapters/std/src/{}.rs", modules.split("::").next().unwrap_or_default()))
+    let file = match target.strip_prefix("tidewire-") {
+        Some(adapter) => {
+            let module = modules.split("::").next().unwrap_or_default();
+            root().join(format!("adapters/{adapter}/src/{module}.rs"))
         }
-        target => root().join(format!("tests/{target}.rs")),
+        None => root().join(format!("tests/{target}.rs")),
     };
     let text = read(&file);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
