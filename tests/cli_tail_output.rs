@@ -156,14 +156,14 @@ fn a_terminal_is_counted_down_to_in_one_line_that_is_replaced() {
 #[test]
 fn what_a_hostile_server_sends_drives_no_terminal() {
     let hostile = "event: \u{1b}[2J\nid: \u{9b}1\ndata: \u{1b}]0;title\u{7}\u{9b}2J\u{8}\n\n\
-                   data: {\"a\":\"\u{9b}2J\u{7f}\"}\n\n: \u{1b}c\nretry: 20\n\n";
+                   data: {\"a\":\"\u{9b}2J\u{7f}\u{202e}\"}\n\n: \u{1b}c\u{2067}\nretry: 20\n\n";
     for format in ["plain", "pretty", "data", "raw", "json"] {
         let server = Canned::start(vec![Answer::Stays(Canned::stream(hostile))]);
         let shown = on_a_terminal(&format!(
             "NO_COLOR=1 {TIDEWIRE} tail --verbose --timestamps --output {format} -n 2 {}",
             server.url()
         ));
-        let obeyed = |c: char| c.is_control() && c != '\r' && c != '\n';
+        let obeyed = |c: char| c.is_control() && c != '\r' && c != '\n' || ['\u{202e}', '\u{2067}'].contains(&c);
         assert!(!shown.contains(obeyed), "{format}: {shown:?}");
         assert!(shown.contains("title"), "{format}: {shown:?}");
     }

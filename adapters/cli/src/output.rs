@@ -58,7 +58,13 @@ pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Returns text without control characters, but line ends: what a stranger sent is not to drive a terminal.
+/// Returns whether a terminal obeys this character instead of showing it: a control character, or one that turns the direction of
+/// what follows (Unicode Standard Annex #9 §2), so that it reads as something else.
+pub(crate) fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Returns text without what is obeyed, but line ends: what a stranger sent is not to drive a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+    text.chars().filter(|&c| !is_obeyed(c) || c == '\n').collect()
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
+use crate::output::is_obeyed;
 use crate::pretty;
 
 /// Who reads it.
@@ -64,9 +65,9 @@ pub(crate) fn retry(time: Duration, out: &mut Vec<u8>) {
 }
 
 /// Returns JSON as this reader gets it: `serde_json` and senders escape only what the standard wants, which lets a terminal be driven by
-/// U+007F to U+009F.
+/// U+007F to U+009F and by the overrides of the direction of text.
 pub(crate) fn json(text: &str, reader: Reader) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() && c > ' ';
+    let obeyed = |c: char| is_obeyed(c) && c > ' ';
     if reader == Reader::Pipe || !text.contains(obeyed) {
         return text.into();
     }
@@ -89,7 +90,7 @@ pub(crate) fn text(text: &str, reader: Reader, out: &mut Vec<u8>) {
         return;
     }
     for c in text.chars() {
-        if c.is_control() && c != '\n' && c != '\t' {
+        if is_obeyed(c) && c != '\n' && c != '\t' {
             let _ = write!(out, "{}", c.escape_default());
         } else {
             let _ = write!(out, "{c}");
@@ -133,5 +134,12 @@ mod tests {
         let expected = "[a\\u{1b}] \\u{1b}[2J\\u{9b}2J\té\n\n";
         assert_eq!(shown("a\u{1b}", "\u{1b}[2J\u{9b}2J\té\n", Reader::Terminal), expected);
         assert_eq!(shown("message", "\u{1b}[2J", Reader::Pipe), "\u{1b}[2J\n");
+        // Backwards, as in a file whose name seems to end with another type.
+        for c in ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}') {
+            let expected = format!("a{}b\n", c.escape_default());
+            assert_eq!(shown("message", &format!("a{c}b"), Reader::Terminal), expected);
+            assert_eq!(json(&format!("\"{c}\""), Reader::Terminal), format!("\"\\u{:04x}\"", u32::from(c)));
+            assert_eq!(shown("message", &format!("a{c}b"), Reader::Pipe), format!("a{c}b\n"));
+        }
     }
 }

@@ -273,9 +273,15 @@ impl fmt::Display for Refusal {
 fn write_start(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
     let shown = text.get(..end).unwrap_or(text);
-    // What a server sends must not drive a terminal.
-    shown.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"))?;
+    write_safe(f, shown)?;
     if end < text.len() { f.write_str("…") } else { Ok(()) }
+}
+
+/// Writes what a peer has a say in without what drives a terminal: control characters, and those that turn the direction in
+/// which text is shown (Unicode Standard Annex #9 §2), so that it could be read as something else.
+fn write_safe(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let turns = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|&char| !char.is_control() && !turns(char)).try_for_each(|char| write!(f, "{char}"))
 }
 
 /// Why a connection could not be made; told by the driver.
@@ -504,8 +510,7 @@ impl fmt::Display for ConnectError {
             Self::Unsupported => "there are no such sockets here; use another address of the server",
             Self::Tls(cause) => {
                 f.write_str("the connection could not be secured: ")?;
-                // The peer has a say in it.
-                return cause.chars().filter(|char| !char.is_control()).try_for_each(|char| write!(f, "{char}"));
+                return write_safe(f, cause);
             }
             Self::NoTls => "https is not built in",
             Self::Proxy { proxy, error } => {

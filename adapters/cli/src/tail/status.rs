@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::output;
+use crate::output::{self, is_obeyed};
 use crate::time::Time;
 
 /// Tells what becomes of the connection.
@@ -128,7 +128,7 @@ fn seconds(left: Duration) -> u64 {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()
 }
 
 /// Writes in one go, so that nothing comes between; where standard error cannot be written to, there is nobody to be told.
