@@ -307,6 +307,72 @@ fn what_a_page_says_is_told_and_options_are_called_by_their_names() {
 }
 
 #[test]
+fn what_calls_itself_something_else_is_a_stream_if_told() {
+    let events = |kind: &str| format!("HTTP/1.1 200 OK\r\n{kind}\r\ndata: a\n\n").into_bytes();
+    for (kind, codes) in [
+        ("", [5, 0, 0]),
+        ("content-type: text/plain\r\n", [5, 0, 0]),
+        ("content-type: text/html\r\n", [5, 5, 0]),
+        ("content-type: application/json\r\n", [5, 5, 0]),
+    ] {
+        let server = Canned::start(vec![Answer::Ends(events(kind))]);
+        let flags: [&[&str]; 3] = [&[], &["--any-content-type=lenient"], &["--any-content-type"]];
+        for (flags, code) in flags.iter().zip(codes) {
+            let ended = tail(&[*flags, &["-n", "1", &server.url()]].concat());
+            assert_eq!(ended.code, Some(code), "{kind:?} {flags:?}: {}", ended.stderr);
+            assert_eq!(ended.stdout, if code == 0 { "a\n" } else { "" }, "{kind:?} {flags:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_json_is_the_one_event_if_told() {
+    let body = r#"{"choices":[{"text":"hi"}]}"#;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 27\r\n\r\n";
+    let server = Canned::start(vec![Answer::Ends(format!("{head}{body}").into())]);
+    for runtime in RUNTIMES {
+        let ended = tail(&["--json-answer", "--runtime", runtime, "-d", "{}", &server.url()]);
+        assert_eq!((ended.code, ended.stdout), (Some(0), format!("{body}\n")), "{}", ended.stderr);
+        assert!(has(&server.request(), "accept: application/json, text/event-stream"));
+    }
+    let ended = tail(&["--json-answer", "--json", "--filter", "/choices/0/text=hi", &server.url()]);
+    let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["t"], &lines[0]["data"], &lines[1]["t"]), (&"event".into(), &body.into(), &"closed".into()));
+    let ended = tail(&["--json-answer", "--until", "[DONE]", &server.url()]);
+    assert_eq!(ended.code, Some(10), "{}", ended.stderr);
+    // A stream stays one, and other fields stay the caller's.
+    let server = Canned::start(vec![Answer::Stays(Canned::stream("data: a\n\n"))]);
+    let ended = tail(&["--json-answer", "-H", "Accept: a/b", "-n", "1", &server.url()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "a\n"), "{}", ended.stderr);
+    assert!(has(&server.request(), "accept: a/b"));
+    let too_long = [head.replace("27", "16777217").as_bytes(), &[b' '; 16 * 1024 * 1024 + 1]].concat();
+    let server = Canned::start(vec![Answer::Ends(too_long)]);
+    let ended = tail(&["--json-answer", &server.url()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(5), ""), "{}", ended.stderr);
+}
+
+#[test]
+fn the_answer_and_its_first_byte_have_deadlines_of_their_own() {
+    let answers = vec![Answer::Stays(Vec::new()), Answer::Stays(Canned::stream(""))];
+    for (answer, flag) in answers.into_iter().zip(["--head-timeout", "--first-byte-timeout"]) {
+        let server = Canned::start(vec![answer]);
+        for runtime in RUNTIMES {
+            let ended = tail(&["--no-reconnect", flag, "50ms", "--runtime", runtime, &server.url()]);
+            assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+            assert!(ended.stderr.contains(&format!("or {flag} too short?")), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn damage_in_a_compressed_stream_is_no_matter_of_the_network() {
+    let mut answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n".to_vec();
+    answer.extend_from_slice(b"this is not gzip");
+    let server = Canned::start(vec![Answer::Ends(answer)]);
+    assert_eq!(tail(&["--compressed", "--no-reconnect", &server.url()]).code, Some(5));
+}
+
+#[test]
 fn a_compressed_stream_is_asked_for_and_understood() {
     // `printf 'data: a\n\n' | gzip -n`
     let body = b"\x1f\x8b\x08\0\0\0\0\0\0\x03KI,I\xb4RH\xe4\xe2\x02\0\x7e\xe3\xc48\x09\0\0\0";

@@ -6,11 +6,13 @@ pub(crate) fn flags(text: &str) -> String {
 }
 
 /// What the client calls it, and what the command line does.
-const FLAGS: [(&str, &str); 8] = [
+const FLAGS: [(&str, &str); 10] = [
     ("`resolve_timeout`", "--connect-timeout"),
     ("`connect_timeout`", "--connect-timeout"),
     ("`tunnel_timeout`", "--connect-timeout"),
     ("`tls_timeout`", "--connect-timeout"),
+    ("`head_timeout`", "--head-timeout"),
+    ("`first_byte_timeout`", "--first-byte-timeout"),
     ("`read_timeout`", "--idle-timeout"),
     ("unless `resend` allows it", "without --retry-post"),
     ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),

@@ -17,7 +17,7 @@ pub(crate) use parse::{Encode, Parse};
 pub(crate) use publish::Publish;
 pub(crate) use serve::Serve;
 use serve::origin;
-pub(crate) use tail::{Format, RetryPost, Speed, Tail};
+pub(crate) use tail::{AnyContentType, Format, RetryPost, Speed, Tail};
 
 /// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.
 #[derive(Debug, Parser)]

@@ -46,6 +46,12 @@ pub(crate) struct Tail {
     /// How long each step of connecting may take: finding the address, connecting, the proxy, TLS
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "10s", help_heading = CONNECTION)]
     pub(crate) connect_timeout: Duration,
+    /// How long the server may think before it answers
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "1m", help_heading = CONNECTION)]
+    pub(crate) head_timeout: Duration,
+    /// How long its answer may take to begin after that [default: as long as any silence]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, help_heading = CONNECTION)]
+    pub(crate) first_byte_timeout: Option<Duration>,
     /// Take a connection for lost after such a silence
     #[arg(long, alias = "read-timeout", value_name = "DURATION", value_parser = duration::positive, default_value = "5m", help_heading = CONNECTION)]
     pub(crate) idle_timeout: Duration,
@@ -87,6 +93,22 @@ pub(crate) struct Tail {
         help_heading = AGAIN
     )]
     pub(crate) retry_post: Option<RetryPost>,
+
+    /// Take an answer for the stream that says it is something else: any, or lenient: without a content type, text/plain and
+    /// application/octet-stream only
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "any",
+        help_heading = ANSWER
+    )]
+    pub(crate) any_content_type: Option<AnyContentType>,
+    /// Take JSON too: where the server answers so and not by a stream, print that as the one event and end
+    #[arg(long, help_heading = ANSWER)]
+    pub(crate) json_answer: bool,
 
     /// How events are printed, as explained below
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = OUTPUT)]
@@ -137,6 +159,13 @@ pub(crate) enum RetryPost {
     Always,
 }
 
+/// What is taken for a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnyContentType {
+    Any,
+    Lenient,
+}
+
 /// How events are printed; told in [`EXAMPLES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -176,12 +205,13 @@ fn speed(text: &str) -> Result<Speed, String> {
 const REQUEST: &str = "Request";
 const CONNECTION: &str = "Connection";
 const AGAIN: &str = "Connecting again";
+const ANSWER: &str = "The answer";
 const OUTPUT: &str = "Output";
 const END: &str = "The end";
 const RECORDING: &str = "Recording";
 
 /// What says something about a connection, of which a recording has none.
-const LIVE: [&str; 20] = [
+const LIVE: [&str; 22] = [
     "url",
     "header",
     "request",
@@ -200,6 +230,8 @@ const LIVE: [&str; 20] = [
     "max_failures",
     "retry_status",
     "retry_post",
+    "any_content_type",
+    "json_answer",
     "save",
     "overwrite",
 ];
@@ -211,6 +243,7 @@ Examples:
   tidewire tail --bearer @token.txt -d @request.json --until '[DONE]' --output data \\
     api.example.org/v1/chat
   tidewire tail --retry-status=429,5xx --max-delay 5s --idle-timeout 45s example.org/events
+  tidewire tail --json-answer --head-timeout 10m -d @request.json api.example.org/v1/chat
   tidewire tail --proxy proxy.internal:3128 --cacert ca.pem https://events.internal/
   tidewire tail --filter event=trade --filter /symbol=ACME --output pretty \\
     --timestamps example.org/events
@@ -223,7 +256,8 @@ Formats of --output:
   data    the data alone
   raw     an event stream again: each event as it came, in the usual spelling
   json    one JSON object a line, with what happens to the connection
-On a terminal, control characters are shown and not obeyed.
+On a terminal, control characters are shown and not obeyed; nor is what turns
+the direction of text.
 
 Conditions of --filter and --until:
   event=NAME  id=ID  data=TEXT   that it is; * stands for anything, \\* for a star

@@ -1,12 +1,12 @@
 //! What the client is told, from the command line.
 
 use serde::de::IgnoredAny;
-use tidewire_core::client::{Config, Resend};
+use tidewire_core::client::{Config, ContentType, Resend};
 use tidewire_core::http::Method;
 use tidewire_core::http::coding::Codings;
 use tidewire_core::sse::EventId;
 
-use crate::args::{RetryPost, Tail};
+use crate::args::{AnyContentType, RetryPost, Tail};
 use crate::exit::{Exit, Failure};
 use crate::{input, target};
 
@@ -18,6 +18,8 @@ pub(super) fn config(args: &Tail) -> Result<Config, Failure> {
     config.connect_timeout = Some(args.connect_timeout);
     config.tunnel_timeout = Some(args.connect_timeout);
     config.tls_timeout = Some(args.connect_timeout);
+    config.head_timeout = Some(args.head_timeout);
+    config.first_byte_timeout = args.first_byte_timeout;
     config.read_timeout = Some(args.idle_timeout);
     config.reconnect = !args.no_reconnect;
     config.max_failures = args.max_failures;
@@ -34,6 +36,18 @@ pub(super) fn config(args: &Tail) -> Result<Config, Failure> {
         Some(RetryPost::Resume) => config.resend = Resend::ByGet,
         Some(RetryPost::Always) => config.resend = Resend::Always,
         None => {}
+    }
+    match args.any_content_type {
+        Some(AnyContentType::Any) => config.content_type = ContentType::Any,
+        Some(AnyContentType::Lenient) => config.content_type = ContentType::Lenient,
+        None => {}
+    }
+    if args.json_answer {
+        config.max_answer = Some(MAX_ANSWER);
+        if !config.fields.contains("accept") {
+            // What the Model Context Protocol asks for, too; a field that we wrote ourselves is one that can be sent.
+            let _ = config.fields.set("accept", "application/json, text/event-stream");
+        }
     }
     Ok(config)
 }
@@ -77,3 +91,6 @@ fn content_type(body: &[u8]) -> &'static str {
 fn usage(message: String) -> Failure {
     Failure::new(Exit::Usage, message)
 }
+
+/// How long an answer in one piece may be: as long as an event.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tidewire_core::client::publish::Refusal as Problem;
 use tidewire_core::client::{CloseReason, Event, Reason, Refusal};
 use tidewire_core::http::BodyError;
+use tidewire_core::http::coding::CodingError;
 
 use crate::exit::Exit;
 use crate::json_lines::{Line, State};
@@ -30,6 +31,13 @@ impl<'a> Told<'a> {
                 Self::Line(Line::Open { url: url.to_string().into(), status: *status })
             }
             Event::Message(message) => Self::Line(Line::message(message.as_ref())),
+            // One event, and the only one.
+            Event::Answer(answer) => Self::Line(Line::Event {
+                kind: "message".into(),
+                data: String::from_utf8_lossy(&answer.body),
+                id: "".into(),
+                own_id: None,
+            }),
             Event::Comment(comment) => Self::Line(Line::Comment { comment: (&**comment).into() }),
             Event::Retry(time) => Self::Line(Line::Retry { ms: millis(*time) }),
             Event::Disconnected { reason, retry_in, .. } => Self::Line(Line::Error {
@@ -91,7 +99,9 @@ fn exit(reason: &CloseReason) -> Exit {
         | CloseReason::Redirect { .. }
         | CloseReason::NoTls(_)
         | CloseReason::ProxyRefused { .. } => Exit::Refused,
-        CloseReason::ContentType(_) | CloseReason::ContentCoding(_) => Exit::NotAStream,
+        CloseReason::ContentType(_) | CloseReason::ContentCoding(_) | CloseReason::AnswerTooLong { .. } => {
+            Exit::NotAStream
+        }
         // The stream was all there was to have.
         CloseReason::Lost(reason) | CloseReason::NotResent { reason, .. }
             if **reason == (Reason::Ended { mid_event: false }) =>
@@ -113,6 +123,8 @@ fn exit_of(reason: &Reason) -> Exit {
         | Reason::Stream(_)
         | Reason::ContentType(_)
         | Reason::ContentCoding(_) => Exit::NotAStream,
+        Reason::AnswerTooLong { .. } => Exit::NotAStream,
+        Reason::Coding(error) if *error != CodingError::Truncated => Exit::NotAStream,
         Reason::Body(error) if *error != BodyError::Truncated => Exit::NotAStream,
         _ => Exit::Network,
     }
