@@ -108,6 +108,35 @@ fn what_is_no_stream_is_said_with_what_to_do() {
 }
 
 #[test]
+fn what_no_client_takes_is_said_by_its_name() {
+    let plain = || Answer::Stays(Canned::stream("data: a\n\n"));
+    let coded = |coding: &str| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: {coding}\r\n\r\n");
+        Answer::Ends(head.into_bytes())
+    };
+    let lost = b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\n\r\n".to_vec();
+    for (answers, check) in [
+        (vec![coded("gzip")], "compression"),
+        (vec![plain(), coded("br")], "compression"),
+        (vec![Answer::Ends(lost)], "status"),
+    ] {
+        let server = Canned::start(answers);
+        let (ended, lines) = examine(&["--for", "300ms", &server.url()]);
+        assert_eq!(level(&lines, check), Some("fault"), "{}", ended.stdout);
+        assert_eq!(ended.code, Some(11), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_to_know_who_asks_is_told_apart_from_the_server() {
+    let refused = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+    let server = Canned::start(vec![Answer::Ends(refused.to_vec())]);
+    let ended = run(TIDEWIRE, &["doctor", "--proxy", &server.url(), "localhost/"], b"");
+    assert!(ended.stdout.contains("--proxy http://USER:PASSWORD@HOST:PORT"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("Authorization"), "{}", ended.stdout);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_said_and_has_the_code_of_the_network() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let ended = run(TIDEWIRE, &["doctor", &closed.to_string()], b"");

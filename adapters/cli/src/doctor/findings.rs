@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tidewire_core::client::CloseReason;
+use tidewire_core::client::{CloseReason, Reason};
 use tidewire_core::http::{Fields, MediaType, ResponseHead, Version};
 
 use super::probe::{Ended, Item, Observation, Opened, What};
 use crate::duration::display;
+use crate::wording::flags;
 
 /// All that was seen.
 #[derive(Debug, Default)]
@@ -89,23 +90,24 @@ fn not_opened(seen: &Observation) -> Finding {
             reason.to_string(),
             "browsers do not come back after a 204: answer 200 and an empty stream while there is nothing to tell",
         ),
-        Some((_, Ended::Closed(reason @ CloseReason::ContentCoding(_)))) => found(
+        Some((_, Ended::Lost(reason @ Reason::ContentCoding(_)))) => found(
             "compression",
             Level::Fault,
             reason.to_string(),
             "compress only what asks for it with `Accept-Encoding`; leave text/event-stream out",
         ),
-        Some((_, Ended::Closed(reason @ CloseReason::Redirect { .. }))) => {
+        Some((_, Ended::Lost(reason @ Reason::Redirect { .. }))) => {
             found("status", Level::Fault, reason.to_string(), "let the redirect name where the stream is")
         }
-        Some((_, Ended::Closed(reason))) => found("connection", Level::Fault, reason.to_string(), ""),
-        Some((_, Ended::Lost(reason))) => found("connection", Level::Fault, reason.to_string(), ""),
+        Some((_, Ended::Closed(reason))) => found("connection", Level::Fault, flags(&reason.to_string()), ""),
+        Some((_, Ended::Lost(reason))) => found("connection", Level::Fault, flags(&reason.to_string()), ""),
     }
 }
 
 fn status_remedy(status: u16) -> &'static str {
     match status {
-        401 | 407 => "say who you are: --bearer TOKEN, or -H 'Authorization: …'",
+        407 => "name the proxy with --proxy http://USER:PASSWORD@HOST:PORT, or go around it with --no-proxy",
+        401 => "say who you are: --bearer TOKEN, or -H 'Authorization: …'",
         403 => "the server knows you and refuses: are origin, token and address allowed?",
         404 | 410 => "is this the address of the stream?",
         405 => "the stream does not answer GET: is this its address?",
@@ -180,13 +182,15 @@ fn buffering(seen: &Observation) -> Finding {
         return found(
             "buffering",
             Level::Warning,
-            format!("not a byte came in {}", display(seen.watched)),
+            format!("neither an event nor a comment came in {}", display(seen.watched)),
             "there was nothing to tell, or something holds it back: let the server send a comment when a stream opens and every \
              15 s, then silence is a sign of a proxy that buffers",
         );
     };
     let bursts = bursts(&seen.items);
-    let collected: Vec<&Burst> = bursts.iter().filter(|burst| burst.count >= COLLECTED).collect();
+    // Where there is hardly a pause before, there is just much to tell.
+    let collected: Vec<&Burst> =
+        bursts.iter().filter(|burst| burst.count >= COLLECTED && burst.pause >= PAUSE).collect();
     // What was kept for a reader comes in one go at the opening, and that is right.
     let late = collected.iter().filter(|burst| burst.at > first.at + GO || burst.at >= SLOW_HEAD).count();
     if late > 0 && late * 2 >= bursts.len() {
@@ -212,17 +216,20 @@ fn buffering(seen: &Observation) -> Finding {
 struct Burst {
     at: Duration,
     count: usize,
+    /// How long nothing had come before.
+    pause: Duration,
 }
 
 fn bursts(items: &[Item]) -> Vec<Burst> {
     let mut bursts: Vec<Burst> = Vec::new();
-    let mut last = None;
+    let mut last = Duration::ZERO;
     for item in items.iter().filter(|item| matches!(item.what, What::Message(_))) {
+        let pause = item.at.saturating_sub(last);
         match bursts.last_mut() {
-            Some(burst) if last.is_some_and(|last| item.at.saturating_sub(last) < GO) => burst.count += 1,
-            _ => bursts.push(Burst { at: item.at, count: 1 }),
+            Some(burst) if pause < GO => burst.count += 1,
+            _ => bursts.push(Burst { at: item.at, count: 1, pause }),
         }
-        last = Some(item.at);
+        last = item.at;
     }
     bursts
 }
@@ -257,7 +264,7 @@ fn compression(plain: &Observation, coded: &Observation) -> Finding {
     let first = |seen: &Observation| seen.items.first().map(|item| item.at);
     let Some(coding) = coding else {
         return match &coded.ended {
-            Some((_, Ended::Closed(reason @ CloseReason::ContentCoding(_)))) => found(
+            Some((_, Ended::Lost(reason @ Reason::ContentCoding(_)))) => found(
                 "compression",
                 Level::Fault,
                 reason.to_string(),
@@ -399,6 +406,9 @@ const SLOW_HEAD: Duration = Duration::from_secs(1);
 /// What comes within such a time of each other came in one go.
 const GO: Duration = Duration::from_millis(5);
 
+/// From how long a pause on what comes after it in one go may have been held back.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How many events in one go are a collection.
 const COLLECTED: usize = 4;
 
@@ -468,6 +478,8 @@ mod tests {
         assert_eq!(level(&plain(&collected, &[]), "buffering"), Level::Fault);
         let late: Vec<_> = (0..20).map(|_| (4000, "")).collect();
         assert_eq!(level(&plain(&late, &[]), "buffering"), Level::Fault);
+        let fast: Vec<_> = (0..100).flat_map(|go| (0..8).map(move |_| (2 + go * 10, ""))).collect();
+        assert_eq!(level(&plain(&fast, &[]), "buffering"), Level::Ok);
         assert_eq!(level(&plain(&[], &[]), "buffering"), Level::Warning);
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
     }
     args.network.apply(&mut config)?;
     let tls = args.network.tls()?;
-    let stopped = stop::watch(None)?;
+    let stopped = stop::watch(None, Some(stop::GRACE))?;
     let case = smol::block_on(future::or(async { Ok(examine(args, &config, &tls).await) }, async {
         Err(stopped.recv().await.unwrap_or(Cause::Interrupted))
     }));
