@@ -25,8 +25,9 @@ pub fn coding(input: &[u8]) {
     let (whole, error) = decode(fresh(), &[content]);
     assert!(whole.len() <= 100_000);
     let (cut, cut_error) = decode(fresh(), &chunks(content, cuts));
-    if [error, cut_error].iter().any(|error| matches!(error, Some(CodingError::Ratio { .. }))) {
-        // Where exactly that is noticed depends on the cuts.
+    let is_ratio = |error: &Option<CodingError>| matches!(error, Some(CodingError::Ratio { .. }));
+    if names.len() > 1 && [error, cut_error].iter().any(is_ratio) {
+        // Where exactly that is noticed depends on how much of what one undid the next had taken.
         assert!(whole.starts_with(&cut) || cut.starts_with(&whole));
     } else {
         assert_eq!((cut, cut_error), (whole, error));

@@ -86,6 +86,11 @@ impl Inflate {
         self.window.get(self.data.clone()).unwrap_or_default()
     }
 
+    /// Returns whether what came out last filled the window.
+    pub(super) fn is_full(&self) -> bool {
+        self.data.end == WINDOW && !self.data.is_empty()
+    }
+
     /// Drops the last bytes of what came out.
     pub(super) fn shorten(&mut self, count: usize) {
         self.data.end = self.data.end.saturating_sub(count).max(self.data.start);

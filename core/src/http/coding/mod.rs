@@ -50,8 +50,9 @@ pub struct Codings(u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many bytes may come out for each that went in; more is [`CodingError::Ratio`], noticed within 32 KiB. Default 200
-    /// (as Apache's `DeflateInflateRatioLimit`); deflate reaches 1032, text hardly 30.
+    /// How many bytes may come out for each that went in; more is [`CodingError::Ratio`], noticed each time that 32 KiB came out
+    /// and at the end of each member of gzip. Default 200 (as Apache's `DeflateInflateRatioLimit`); deflate reaches 1032, text
+    /// hardly 30.
     pub max_ratio: u32,
     /// How many bytes may come out whatever went in. Default 1 MiB.
     pub allowance: u64,
@@ -242,16 +243,11 @@ impl Decoder {
                         self.taken = self.taken.saturating_add(count as u64);
                     }
                 }
-                self.limits.check_ratio(layer.total, self.taken)?;
-                if let Some(limit) = self.limits.max_output.filter(|limit| after.is_empty() && layer.total > *limit) {
-                    // What is within the limit counts, as it would if it had come alone.
-                    layer.inflate.shorten(usize::try_from(layer.total - limit).unwrap_or(usize::MAX));
-                    self.failed = Some(CodingError::TooLong { limit });
-                    return if layer.inflate.data().is_empty() {
-                        Err(CodingError::TooLong { limit })
-                    } else {
-                        Ok(used)
-                    };
+                if let Some(error) = self.limits.passed(layer, self.taken, after.is_empty()) {
+                    // What came before counts, as it would if it had come alone.
+                    self.failed = Some(error);
+                    let may_be_lent = after.is_empty() && !layer.inflate.data().is_empty();
+                    return if may_be_lent { Ok(used) } else { Err(error) };
                 }
                 if is_stuck && at == 0 {
                     break;
@@ -268,10 +264,16 @@ impl Decoder {
 }
 
 impl Limits {
-    /// Looks whether so much may have come out of so much.
-    fn check_ratio(&self, total: u64, taken: u64) -> Result<(), CodingError> {
+    /// Returns which limit is passed after a step of `layer`, if one is. So many bytes went in.
+    fn passed(&self, layer: &mut Layer, taken: u64, is_last: bool) -> Option<CodingError> {
+        if let Some(limit) = self.max_output.filter(|limit| is_last && layer.total > *limit) {
+            layer.inflate.shorten(usize::try_from(layer.total - limit).unwrap_or(usize::MAX));
+            return Some(CodingError::TooLong { limit });
+        }
+        // Looked at only where what came out and what went in for it are the same wherever the input was cut.
+        let is_even = layer.inflate.is_full() || layer.is_complete();
         let most = taken.saturating_mul(self.max_ratio.into()).max(self.allowance);
-        if total > most { Err(CodingError::Ratio { limit: self.max_ratio }) } else { Ok(()) }
+        (is_even && layer.total > most).then_some(CodingError::Ratio { limit: self.max_ratio })
     }
 }
 
