@@ -1,10 +1,11 @@
 //! What the client sends, and what it makes of the answer.
 
 use bytes::Bytes;
-use tidewire_core::client::{CloseReason, ConnectError, Event, Reason, RetryStatus, State, TunnelError};
-use tidewire_core::http::Method;
+use tidewire_core::client::exchange::{self, Exchange};
+use tidewire_core::client::{CloseReason, ConnectError, Event, EventSource, Reason, RetryStatus, State, TunnelError};
+use tidewire_core::http::{Method, RequestHead};
 use tidewire_core::sse::EventId;
-use tidewire_core::{Closing, Protocol};
+use tidewire_core::{Closing, Instant, Protocol};
 use tidewire_tests::client::{
     CHUNKED, Client, UNTIL_CLOSE, chunk, config, config_of, config_post, field, response, target,
 };
@@ -23,6 +24,26 @@ fn request_is_a_get_for_an_event_stream() {
     assert!(field(&request, "user-agent").is_some_and(|agent| agent.starts_with("tidewire/")));
     assert_eq!(field(&request, "last-event-id"), None);
     assert_eq!(field(&request, "content-length"), None);
+}
+
+#[test]
+fn what_is_sent_and_received_is_not_shown() {
+    let mut config = config();
+    config.fields.append("Authorization", "Bearer sesame").unwrap();
+    let mut machine = EventSource::new(config, 1, Instant::START);
+    let attempt = machine.poll_connect(Instant::START).unwrap().attempt;
+    machine.handle_connected(Instant::START, attempt);
+    assert!(!format!("{machine:?}").contains("sesame"), "{machine:?}");
+    // As bytes are shown: one that is cut off waits for the rest.
+    machine.handle_input(Instant::START, b"HTTP/1.1 200 OK\r\nSet-Cookie: sesame");
+    let bytes = format!("{:?}", b"sesame");
+    assert!(!format!("{machine:?}").contains(bytes.trim_matches(['[', ']'])), "{machine:?}");
+
+    let mut exchange = Exchange::new(exchange::Config::default());
+    let mut head = RequestHead::new(Method::POST, "/");
+    head.fields.append("Authorization", "Bearer sesame").unwrap();
+    exchange.request(Instant::START, &head, b"").unwrap();
+    assert!(!format!("{exchange:?}").contains(bytes.trim_matches(['[', ']'])), "{exchange:?}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -9,7 +10,6 @@ use tidewire_std::with_buffer;
 use crate::runtime::{AsyncRead, AsyncWrite, poll_close, poll_read};
 
 /// A socket and what it has not taken yet.
-#[derive(Debug)]
 pub(crate) struct Link<IO> {
     io: IO,
     output: Bytes,
@@ -101,5 +101,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Without what waits to be sent, which may prove an identity.
+impl<IO: fmt::Debug> fmt::Debug for Link<IO> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Link");
+        shown.field("io", &self.io).field("unsent", &self.output.len()).finish_non_exhaustive()
     }
 }

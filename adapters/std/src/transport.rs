@@ -1,5 +1,6 @@
 //! What the blocking event source reads and writes: a socket, or TLS over it.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use tidewire_core::{Instant, Protocol};
 use crate::with_buffer;
 
 /// A connected socket, and what it has not taken yet.
-#[derive(Debug)]
 pub(crate) struct Transport {
     io: Io,
     output: Bytes,
@@ -122,6 +122,14 @@ impl Transport {
 #[cfg(not(feature = "tls"))]
 impl Transport {
     pub(crate) fn leave(&mut self) {}
+}
+
+/// Without what waits to be sent, which may prove an identity.
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Transport");
+        shown.field("io", &self.io).field("unsent", &self.output.len()).field("deaf", &self.deaf).finish()
+    }
 }
 
 #[derive(Debug)]

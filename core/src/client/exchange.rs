@@ -87,7 +87,6 @@ pub enum RequestError {
 }
 
 /// The client's end of one connection, for requests whose answers are kept whole.
-#[derive(Debug)]
 pub struct Exchange {
     config: Config,
     state: State,
@@ -260,6 +259,16 @@ impl Protocol for Exchange {
 
     fn closing(&self) -> Closing {
         if matches!(self.state, State::Ended) { Closing::Abort } else { Closing::No }
+    }
+}
+
+/// Without what waits to be sent: the fields of a request prove an identity.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, state, method, transmit, events, deadline } = self;
+        let mut shown = f.debug_struct("Exchange");
+        shown.field("config", config).field("state", state).field("method", method).field("unsent", &transmit.len());
+        shown.field("events", events).field("deadline", deadline).finish()
     }
 }
 

@@ -8,6 +8,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use bytes::Bytes;
@@ -23,7 +24,6 @@ pub const MAX_INTERIM: u32 = 32;
 ///
 /// What was received stays undecoded until it is asked for: with [`piece`](Self::piece), which lends it, or with
 /// [`poll_event`](Protocol::poll_event), which copies the body. It has no deadlines: whoever runs it has.
-#[derive(Debug)]
 pub struct Wire {
     method: Method,
     transmit: VecDeque<Bytes>,
@@ -240,6 +240,17 @@ impl Protocol for Wire {
 
     fn closing(&self) -> Closing {
         if matches!(self.state, State::Over) { Closing::Abort } else { Closing::No }
+    }
+}
+
+/// Without what is sent and received: the fields of a request prove an identity, those of a response give one.
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, transmit, state, input, read, body, end } = self;
+        let unsent: usize = transmit.iter().map(Bytes::len).sum();
+        let mut shown = f.debug_struct("Wire");
+        shown.field("method", method).field("unsent", &unsent).field("state", state).field("received", &input.len());
+        shown.field("read", read).field("body", body).field("end", end).finish()
     }
 }
 
