@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde_json::{Value, json};
-use tidewire_core::client::{CloseReason, Config, ConnectError, Event, Reason, mcp};
+use tidewire_core::client::{CloseReason, Config, ConnectError, Event, Reason, State, mcp};
 use tidewire_core::http::{Fields, ResponseHead, Url};
 use tidewire_core::sse::EventId;
 use tidewire_core::{Closing, Protocol};
@@ -262,6 +262,17 @@ fn only_the_response_to_the_call_ends_the_stream() {
 }
 
 #[test]
+fn parameters_of_any_type_do_not_hide_the_id_of_a_call() {
+    let call = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list","params":null}"#;
+    let mut client = Client::accepted(Config::mcp_2025_11_25(url(), call));
+    client.receive(UNTIL_CLOSE);
+    client.receive(event("1", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#));
+    assert_eq!(client.machine.state(), State::Open, "that answers another call");
+    client.receive(event("2", r#"{"jsonrpc":"2.0","id":2,"result":{}}"#));
+    assert_eq!(client.ended(), CloseReason::Complete);
+}
+
+#[test]
 fn id_of_a_call_may_be_text() {
     let mut client = Client::open(Config::mcp_2025_11_25(url(), r#"{"id":"a","method":"ping"}"#));
     client.receive(event("", r#"{"id":2,"result":{}}"#));
@@ -328,6 +339,8 @@ fn single_call_repeats_in_its_fields_what_the_body_says() {
             Some("tools/call"),
             Some("=?base64?V2V0dGVyIGbDvHIgS8O2bG4=?="),
         ),
+        (r#"{"id":1,"method":"tools/list","params":null}"#, Some("tools/list"), None),
+        (r#"{"id":1,"method":"logging/x","params":{"name":{"of":"another type"}}}"#, Some("logging/x"), None),
         ("no JSON", None, None),
     ] {
         assert_eq!(fields(body), (method.map(str::to_owned), name.map(str::to_owned)), "{body}");

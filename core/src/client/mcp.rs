@@ -13,7 +13,7 @@
 //! | [`close`](super::EventSource::close) | drops the connection, but the server works on; to cancel, POST `notifications/cancelled` | drops the connection, which cancels the request |
 //! | 404 | [`CloseReason::Status`]: the session is gone; `initialize` again without it | [`CloseReason::Status`]: no such method, or no such endpoint |
 //! | 405 | [`CloseReason::Status`]: the server cannot resume, or offers nothing to [listen](Config::mcp_2025_11_25_listen) to | [`CloseReason::Status`] |
-//! | 429 and 503 | are tried again | [`CloseReason::Status`], or as [`Config::retry_status`] says, with `reconnect` |
+//! | 429 and 503 | are tried again | [`CloseReason::Status`], or as [`Config::retry_status`] says, with [`Config::reconnect`] and [`Resend::Refused`] |
 //! | any other status | [`CloseReason::Status`], with the body, which may be a JSON-RPC error | the same |
 //!
 //! [`Event::json`] decodes a message and an answer alike. What has no answer but 202, that is notifications and responses,
@@ -169,14 +169,8 @@ fn mark(message: MessageRef<'_>, id: Option<&Value>) -> Mark {
 struct Request {
     id: Option<Value>,
     method: Option<String>,
-    params: Params,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Params {
-    name: Option<String>,
-    uri: Option<String>,
+    /// Only looked into where the method says what there is: `null`, or a parameter of another type, is for the server to judge.
+    params: Value,
 }
 
 impl Request {
@@ -187,11 +181,12 @@ impl Request {
 
     /// What stands in the field [`NAME`].
     fn name(&self) -> Option<&str> {
-        match self.method.as_deref()? {
-            "tools/call" | "prompts/get" => self.params.name.as_deref(),
-            "resources/read" => self.params.uri.as_deref(),
-            _ => None,
-        }
+        let parameter = match self.method.as_deref()? {
+            "tools/call" | "prompts/get" => "name",
+            "resources/read" => "uri",
+            _ => return None,
+        };
+        self.params.get(parameter)?.as_str()
     }
 }
 
