@@ -192,9 +192,14 @@ fn method_and_body_change_as_in_browsers() {
 fn credentials_go_to_their_origin_only() {
     let secret = || {
         let mut config = config_of("http://example.test/events");
-        for (name, value) in
-            [("Authorization", "Bearer x"), ("Cookie", "a=b"), ("Proxy-Authorization", "y"), ("Host", "example.test")]
-        {
+        for (name, value) in [
+            ("Authorization", "Bearer x"),
+            ("Cookie", "a=b"),
+            ("Proxy-Authorization", "y"),
+            ("Host", "example.test"),
+            ("x-api-key", "z"),
+            ("Api-Key", "z"),
+        ] {
             config.fields.append(name, value).unwrap();
         }
         config
@@ -210,7 +215,7 @@ fn credentials_go_to_their_origin_only() {
         let mut client = Client::accepted(secret());
         client.receive(redirect(302, location));
         let request = client.accept();
-        for name in ["authorization", "cookie"] {
+        for name in ["authorization", "cookie", "x-api-key", "api-key"] {
             assert_eq!(field(&request, name).is_some(), kept, "{name} to {location}");
         }
         assert_eq!(field(&request, "proxy-authorization"), None, "that is for a proxy");

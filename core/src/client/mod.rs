@@ -43,8 +43,10 @@
 //!   wrong redirect must not lead a client away for good, and `Authorization` goes along again where it belongs.
 //! - The request is built anew for each attempt, and changed by [`Config::before_request`] if there is one; what follows
 //!   (origin, redirects, [`Event::Opened`]) goes by the request that was sent.
-//! - A redirect is followed at once, without a delay. `Authorization`, `Proxy-Authorization`, `Cookie` and a `Host` of the
-//!   caller's are dropped when it leads to another origin. One that cannot be followed ends it all.
+//! - A redirect is followed at once, without a delay. `Authorization`, `Proxy-Authorization`, `Cookie`, a `Host` of the
+//!   caller's and the usual fields for keys of APIs (`X-Api-Key`, `Api-Key`, `X-Goog-Api-Key`, `X-Auth-Token`) are dropped when it
+//!   leads to another origin; other fields and, where the method stays, the body go along. One that cannot be followed ends
+//!   it all.
 //! - Each step of connecting has its own deadline ([`Connect`]), so that the reason says which one it was.
 //! - A request for http goes to the proxy, if there is one ([`Proxies`]), one for https through it ([`Tunnel`]); each hop of a
 //!   redirect is asked about anew. A proxy that is down is tried again like a server that is down; one that refuses with a

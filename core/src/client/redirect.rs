@@ -47,8 +47,8 @@ impl Request {
             self.become_get();
         }
         // Fetch §4.4: "If request's current URL's origin is not same origin with locationURL's origin, then for each
-        // headerName of CORS non-wildcard request-header name, delete headerName". Cookies and what was meant for one
-        // host go with them.
+        // headerName of CORS non-wildcard request-header name, delete headerName". Cookies, keys and what was meant for
+        // one host go with them.
         if !self.url.same_origin(&url) {
             for name in ORIGIN_FIELDS {
                 self.fields.remove(name);
@@ -85,5 +85,15 @@ impl Error for RedirectError {
     }
 }
 
-/// What only the origin it was meant for may see.
-const ORIGIN_FIELDS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];
+/// What only the origin it was meant for may see: also the keys of APIs that do not use `Authorization`. Browsers ask a foreign
+/// origin whether it may have such fields; here there is nobody to ask.
+const ORIGIN_FIELDS: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "host",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-auth-token",
+];

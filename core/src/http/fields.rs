@@ -194,8 +194,18 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
-/// What is not shown: what HTTP has for secrets, and where APIs want their keys.
-const SECRET: [&str; 6] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"];
+/// The fields of the standards, those that APIs (Anthropic's, Azure's, Google's) take their keys in, and the session of MCP.
+const SECRET: [&str; 9] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-auth-token",
+    "mcp-session-id",
+];
 
 #[cfg(test)]
 mod tests {
