@@ -284,6 +284,15 @@ fn refusal_shown_cannot_drive_a_terminal_and_is_short() {
 }
 
 #[test]
+fn event_shown_cannot_drive_a_terminal_and_is_short() {
+    let mut client = Client::open(config());
+    client.receive(format!("event: \u{1b}[2Ja\ndata: x\n\n:it's \u{1b}]0;b\u{7}\n:{}\n", "c".repeat(1000)));
+    let shown: Vec<_> = client.events.iter().map(ToString::to_string).collect();
+    assert_eq!(shown[..2], ["event `[2Ja`, 1 bytes of data", "comment:it's ]0;b"]);
+    assert!(shown[2].len() < 250, "{}", shown[2]);
+}
+
+#[test]
 fn refused_body_is_kept_up_to_its_limit() {
     for (len, kept, truncated) in [(99, 99, false), (100, 100, false), (101, 100, true), (5000, 100, true)] {
         let mut config = config();

@@ -2,6 +2,7 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
+use super::reason::write_start;
 use super::{Answer, CloseReason, Reason};
 use crate::Instant;
 use crate::http::{ResponseHead, Url};
@@ -58,7 +59,7 @@ impl Event {
     }
 }
 
-/// One line for people.
+/// One line for people; of what a server sends the first 200 characters, without what a terminal would obey.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,9 +68,14 @@ impl fmt::Display for Event {
                 write!(f, "answer: {}, {} bytes from {}", answer.head.status, answer.body.len(), answer.url)
             }
             Self::Message(message) => {
-                write!(f, "event `{}`, {} bytes of data", message.event_type(), message.data().len())
+                f.write_str("event `")?;
+                write_start(f, message.event_type())?;
+                write!(f, "`, {} bytes of data", message.data().len())
             }
-            Self::Comment(text) => write!(f, "comment:{text}"),
+            Self::Comment(text) => {
+                f.write_str("comment:")?;
+                write_start(f, text)
+            }
             Self::Retry(time) => write!(f, "the server asks to wait {time:?} before reconnecting"),
             Self::Disconnected { reason, retry_in, .. } if retry_in.is_zero() => {
                 write!(f, "{reason}; reconnecting at once")

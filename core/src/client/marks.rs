@@ -39,7 +39,7 @@ pub enum Mark {
     /// [`CloseReason::Complete`]: super::CloseReason::Complete
     End,
     /// It tells of an error: the attempt ends with [`Reason::ErrorEvent`], which has the message. A connection that ends so
-    /// never counts as healthy.
+    /// never counts as healthy. If it brings an id, that counts: what is resumed goes on behind it.
     ///
     /// [`Reason::ErrorEvent`]: super::Reason::ErrorEvent
     Error,

@@ -270,7 +270,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Writes the beginning of a text that a server sent.
-fn write_start(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+pub(super) fn write_start(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at);
     let shown = text.get(..end).unwrap_or(text);
     write_safe(f, shown)?;
