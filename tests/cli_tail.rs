@@ -1,5 +1,7 @@
 //! `tidewire tail`: what it prints, sends and ends with, against servers that answer as told.
 
+use std::io::Read;
+
 use serde_json::Value;
 use tidewire_tests::canned::{Answer, Canned};
 use tidewire_tests::command::{Ended, Running, run};
@@ -457,6 +459,18 @@ fn the_timeout_holds_also_when_nobody_reads_the_output() {
     let mut tail =
         tail.args(["tail", "--timeout", "300ms", &server.url()]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     assert_eq!(tail.wait().unwrap().code(), Some(124));
+}
+
+#[test]
+fn a_signal_is_heeded_also_when_nobody_reads_the_output() {
+    let server = Canned::start(vec![Answer::Stays(Canned::stream(&"data: and so on\n\n".repeat(100_000)))]);
+    let mut tail = std::process::Command::new(TIDEWIRE);
+    let mut tail = tail.args(["tail", &server.url()]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut begun = [0];
+    tail.stdout.as_mut().unwrap().read_exact(&mut begun).unwrap();
+    let signalled = std::process::Command::new("kill").args(["-TERM", &tail.id().to_string()]).status();
+    assert!(signalled.unwrap().success());
+    assert_eq!(tail.wait().unwrap().code(), Some(130));
 }
 
 #[test]

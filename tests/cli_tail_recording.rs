@@ -135,6 +135,11 @@ fn a_damaged_recording_says_where_and_what_to_do() {
         assert!(told.starts_with(&format!("tidewire: --replay {file}: line 2 ")), "{told}");
         assert!(told.contains(what) && told.ends_with(&format!("sed -i 2d {file}")), "{told}");
     }
+    // What may be any file is not to be changed.
+    fs::write(&file, ["#!/bin/sh\n", good].concat()).unwrap();
+    let ended = replay(&file, &[]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(7), ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is it a recording") && !ended.stderr.contains("sed"), "{}", ended.stderr);
     fs::write(&file, [good, "{\"t\":\"event\",\"da"].concat()).unwrap();
     let ended = replay(&file, &[]);
     assert_eq!((ended.code, &*ended.stdout), (Some(8), "a\n"), "{}", ended.stderr);

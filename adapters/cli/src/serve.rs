@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let cannot_listen = |error| cannot_listen(args.listen, &error);
     let address = listener.local_addr().map_err(cannot_listen)?;
     listener.set_nonblocking(true).map_err(cannot_listen)?;
-    let stopped = stop::watch(None)?;
+    let stopped = stop::watch(None, None)?;
     let clock = Clock::start();
     let config = api_config(args, address.ip());
     let session = session_config(&config);

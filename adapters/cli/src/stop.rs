@@ -17,9 +17,9 @@ pub(crate) enum Cause {
     Timeout,
 }
 
-/// Watches for the first cause to stop, which the receiver gets. What does not heed it is ended: by a second signal, or, when
-/// the time is over, after a moment. Hence the thread of its own: a write to a pipe that nobody reads must not hold the program.
-pub(crate) fn watch(timeout: Option<Duration>) -> Result<Receiver<Cause>, Failure> {
+/// Watches for the first cause to stop, which the receiver gets. What does not heed it is ended: by a second signal, or after
+/// `grace`, if there is such a bound. Hence the thread of its own: a write to a pipe that nobody reads must not hold the program.
+pub(crate) fn watch(timeout: Option<Duration>, grace: Option<Duration>) -> Result<Receiver<Cause>, Failure> {
     let mut signals = Signals::new(SIGNALS)
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot listen for signals: {error}")))?;
     let (sender, receiver) = channel::bounded(1);
@@ -34,16 +34,11 @@ pub(crate) fn watch(timeout: Option<Duration>) -> Result<Receiver<Cause>, Failur
         }));
         // Nobody there to hear it: the program is ending already.
         let _ = sender.try_send(cause);
-        match cause {
-            Cause::Interrupted => {
-                future::block_on(signals.next());
-                process::exit(Exit::Interrupted as i32);
-            }
-            Cause::Timeout => {
-                thread::sleep(GRACE);
-                process::exit(Exit::Timeout as i32);
-            }
-        }
+        future::block_on(future::or(async { drop(signals.next().await) }, after(grace)));
+        process::exit(match cause {
+            Cause::Interrupted => Exit::Interrupted,
+            Cause::Timeout => Exit::Timeout,
+        } as i32);
     });
     Ok(receiver)
 }
@@ -61,4 +56,4 @@ const SIGNALS: [Signal; 2] = [Signal::Int, Signal::Term];
 const SIGNALS: [Signal; 1] = [Signal::Int];
 
 /// How long a run that is over may take to say so.
-const GRACE: Duration = Duration::from_secs(1);
+pub(crate) const GRACE: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ pub(crate) fn flags(text: &str) -> String {
 }
 
 /// What the client calls it, and what the command line does.
-const FLAGS: [(&str, &str); 10] = [
+const FLAGS: [(&str, &str); 11] = [
     ("`resolve_timeout`", "--connect-timeout"),
     ("`connect_timeout`", "--connect-timeout"),
     ("`tunnel_timeout`", "--connect-timeout"),
@@ -16,6 +16,7 @@ const FLAGS: [(&str, &str); 10] = [
     ("`read_timeout`", "--idle-timeout"),
     ("unless `resend` allows it", "without --retry-post"),
     ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),
+    ("though that was not offered; switch", "though that was not offered; offer it with --compressed, or switch"),
     ("reconnecting is off", "--no-reconnect is set"),
 ];
 

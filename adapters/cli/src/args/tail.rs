@@ -81,7 +81,7 @@ pub(crate) struct Tail {
     )]
     pub(crate) retry_status: Option<RetryStatus>,
     /// Send a POST, or another request that may do something, again: where the server refused it with a status that is
-    /// tried again, also as a GET once there is an ID to resume after, or always
+    /// tried again, also as a GET once there is an ID to resume after, or always; alone it means always
     #[arg(
         long,
         alias = "resend",

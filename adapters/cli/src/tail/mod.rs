@@ -36,7 +36,7 @@ fn connect(args: &Tail) -> Result<Exit, Failure> {
     let config = config::config(args)?;
     let tls = args.network.tls()?;
     let recorder = args.save.as_deref().map(|file| Recorder::create(file, args.overwrite)).transpose()?;
-    let stopped = stop::watch(args.timeout)?;
+    let stopped = stop::watch(args.timeout, Some(stop::GRACE))?;
     let mut view = View::new(args, recorder);
     view.begin(&format!("connecting to {}", config.url));
     match args.runtime {
@@ -58,7 +58,7 @@ fn connect(args: &Tail) -> Result<Exit, Failure> {
 /// Plays a recording.
 fn play(args: &Tail, file: &Path) -> Result<Exit, Failure> {
     let mut player = Player::open(file, args.speed)?;
-    let stopped = stop::watch(args.timeout)?;
+    let stopped = stop::watch(args.timeout, Some(stop::GRACE))?;
     let mut view = View::new(args, None);
     view.begin(&format!("playing {}", file.display()));
     args.runtime.block_on(async {

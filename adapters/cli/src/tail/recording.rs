@@ -61,6 +61,8 @@ pub(super) struct Player {
     speed: Speed,
     /// The number of the line that was read last.
     number: u64,
+    /// Whether a line of it made sense, so that it is a recording.
+    known: bool,
     /// When the playing began, and the time of the first line that has one.
     start: Option<(Instant, Time)>,
     /// The line that is next, and when.
@@ -72,7 +74,7 @@ impl Player {
         let file = File::open(path)
             .map_err(|error| Failure::new(Exit::Failed, format!("--replay {}: {error}", path.display())))?;
         let file = BufReader::new(file);
-        Ok(Self { path: path.to_owned(), file, speed, number: 0, start: None, next: None })
+        Ok(Self { path: path.to_owned(), file, speed, number: 0, known: false, start: None, next: None })
     }
 
     /// Waits for the next line; none at the end. A wait that is given up loses nothing.
@@ -120,9 +122,14 @@ impl Player {
                 continue;
             }
             let whole = line.ends_with(b"\n");
-            return Timed::read(&line).map(Some).map_err(|reason| {
+            let timed = Timed::read(&line);
+            self.known |= timed.is_ok();
+            return timed.map(Some).map_err(|reason| {
                 let number = self.number;
-                if whole {
+                if !self.known {
+                    let reason = format!("line {number}: {reason}; is it a recording, as --save writes it?");
+                    self.fail(Exit::BadInput, &reason)
+                } else if whole {
                     let reason = format!(
                         "line {number} is none of a recording, as --save writes it: {reason}; without this line the \
                          rest can be played: sed -i {number}d {}",
