@@ -368,7 +368,9 @@ fn the_hook_may_overrule_the_end_and_bring_new_credentials() {
 fn what_an_http_proxy_answers_itself_counts_as_the_answer() {
     let mut client = Client::accepted(proxied("http://a.test/", "proxy.test"));
     client.receive(response("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\n", ""));
-    assert!(matches!(client.ended(), CloseReason::Status(refusal) if refusal.head.status == 407));
+    let ended = client.ended();
+    assert!(matches!(&ended, CloseReason::Status(refusal) if refusal.head.status == 407));
+    assert!(ended.to_string().contains("USER:PASSWORD"), "{ended}");
 }
 
 // Unix sockets.

@@ -263,9 +263,12 @@ impl fmt::Display for Refusal {
             write!(f, " {}", self.head.reason)?;
         }
         write!(f, " from {}", self.url)?;
-        let Some(line) = self.text().and_then(|text| text.lines().next()) else { return Ok(()) };
-        f.write_str(": ")?;
-        write_start(f, line)
+        if let Some(line) = self.text().and_then(|text| text.lines().next()) {
+            f.write_str(": ")?;
+            write_start(f, line)?;
+        }
+        // RFC 9110 §15.5.8: "the client needs to authenticate itself in order to use a proxy for this request."
+        if self.head.status == 407 { write!(f, "; the proxy wants to know who asks; {LOG_IN}") } else { Ok(()) }
     }
 }
 
@@ -517,9 +520,7 @@ impl fmt::Display for ConnectError {
                 fmt_proxy(Some(proxy), f)?;
                 return error.fmt(f);
             }
-            Self::ProxyRefused { status: 407 } => {
-                "the proxy wants to know who asks (407); give its URL as http://USER:PASSWORD@HOST:PORT"
-            }
+            Self::ProxyRefused { status: 407 } => return write!(f, "the proxy wants to know who asks (407); {LOG_IN}"),
             Self::ProxyRefused { status } => {
                 return write!(f, "the proxy refused to connect to the server ({status} {})", reason_phrase(*status));
             }
@@ -538,6 +539,9 @@ impl Error for ConnectError {
         }
     }
 }
+
+/// What to do about a 407.
+const LOG_IN: &str = "give its URL as http://USER:PASSWORD@HOST:PORT";
 
 /// How many characters of what a server says are shown.
 const SHOWN: usize = 200;
