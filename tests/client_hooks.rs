@@ -4,11 +4,13 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use tidewire_core::client::exchange::{self, Exchange};
 use tidewire_core::client::{
-    CloseReason, Config, ConnectError, Decision, Event, FailureHook, FirstConnection, Reason, RequestHook, Restart,
-    RetryStatus, State,
+    CloseReason, Config, ConnectError, Decision, Event, FailureHook, FirstConnection, Proxies, Proxy, Reason,
+    RequestHook, Restart, RetryStatus, State,
 };
-use tidewire_core::http::{Method, Url};
+use tidewire_core::http::{Method, RequestHead, Url};
+use tidewire_core::{Instant, Protocol};
 use tidewire_tests::client::{Client, UNTIL_CLOSE, config, config_post, field, redirect, response};
 
 // After each failure.
@@ -280,8 +282,31 @@ fn clones_of_a_configuration_share_its_hooks_and_show_no_secret() {
         client.refuse(ConnectError::Refused);
     }
     assert_eq!(take(&seen).len(), 2);
+    for name in ["Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key"] {
+        config.fields.append(name, "s3cret").unwrap();
+    }
+    config.proxies = Proxies::all(Proxy::parse("http://ann:s3cret@proxy.test:3128").unwrap());
     let shown = format!("{config:?}");
     assert!(shown.contains("FailureHook(..)") && shown.contains("RequestHook(..)"), "{shown}");
+    assert!(!shown.contains("s3cret") && !shown.contains("OnMzY3JldA"), "{shown}");
+    // Nor does what is made of it, before the request is written, while it waits and when it is.
+    config.url = Url::parse("https://example.test/").unwrap();
+    let mut client = Client::new(config);
+    for step in 0..3 {
+        let shown = format!("{:?} {:?} {:?}", client.machine, client.connects, client.machine.source().request());
+        assert!(!shown.contains("s3cret") && !shown.contains("OnMzY3JldA"), "{step}: {shown}");
+        match step {
+            0 => client.machine.handle_connected(client.now, 1),
+            _ => while client.machine.poll_transmit().is_some() {},
+        }
+    }
+    let mut exchange = Exchange::new(exchange::Config::default());
+    let mut head = RequestHead::new(Method::POST, "/");
+    head.fields.append("Authorization", "s3cret").unwrap();
+    exchange.request(Instant::START, &head, b"").unwrap();
+    // The bytes of it would be numbers.
+    let shown = format!("{exchange:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("115, 51, 99"), "{shown}");
 }
 
 // Before each request.
