@@ -290,6 +290,8 @@ fn event_shown_cannot_drive_a_terminal_and_is_short() {
     let shown: Vec<_> = client.events.iter().map(ToString::to_string).collect();
     assert_eq!(shown[..2], ["event `[2Ja`, 1 bytes of data", "comment:it's ]0;b"]);
     assert!(shown[2].len() < 250, "{}", shown[2]);
+    let names = Reason::Stack { sent: true, error: "the certificate is for \u{1b}[2Ja".into() };
+    assert_eq!(names.to_string(), "the connection failed: the certificate is for [2Ja");
 }
 
 #[test]

@@ -387,8 +387,10 @@ impl fmt::Display for Reason {
             #[cfg(feature = "deflate")]
             Self::Coding(error) => error.fmt(f),
             Self::Reset => f.write_str("the connection broke"),
-            Self::Stack { sent: true, error } => write!(f, "the connection failed: {error}"),
-            Self::Stack { sent: false, error } => write!(f, "the connection could not be made: {error}"),
+            Self::Stack { sent, error } => {
+                f.write_str(if *sent { "the connection failed: " } else { "the connection could not be made: " })?;
+                write_safe(f, error)
+            }
             Self::Stream(error) => error.fmt(f),
             Self::Status(refusal) => refusal.fmt(f),
             Self::ContentType(refusal) => fmt_content_type(refusal, f),
