@@ -23,8 +23,9 @@ use crate::{BoxError, Timer, Transport};
 /// may be given up at any point, as in a `select`; nothing is lost by it. At most one frame of the body waits undecoded, and no
 /// other is read before: an application that takes its time slows the server down. Dropping the source cancels its request.
 ///
-/// Of [`Config`] all counts but what is the stack's: `connect_timeout`, for which a stack has its own and which otherwise is part
-/// of `head_timeout`, and `head_limits`.
+/// Of [`Config`] all counts but what is the stack's: `proxies`, `unix_socket`, `head_limits` and the timeouts of the steps of
+/// connecting (`resolve_timeout`, `connect_timeout`, `tunnel_timeout`, `tls_timeout`). A stack has its own; else connecting is part
+/// of `head_timeout`.
 pub struct EventSource<T: Transport, S> {
     transport: T,
     timer: S,

@@ -94,7 +94,8 @@ pub struct Config {
     /// [`Reason::ResolveTimeout`]: super::Reason::ResolveTimeout
     pub resolve_timeout: Option<Duration>,
     /// How long connecting to them may take, all addresses together; then [`Reason::ConnectTimeout`]. Default 10 s. `None`: as
-    /// long as the system likes, which may be minutes. Over somebody else's HTTP, where steps cannot be told, all of them.
+    /// long as the system likes, which may be minutes. Where steps are not told, all of them, from the request that is due to
+    /// [`Source::handle_connected`](super::Source::handle_connected); a stack of somebody else's has deadlines of its own.
     ///
     /// [`Reason::ConnectTimeout`]: super::Reason::ConnectTimeout
     pub connect_timeout: Option<Duration>,
