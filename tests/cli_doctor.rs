@@ -1,13 +1,20 @@
 //! `tidewire doctor` before servers, and before a real nginx with its default and with its right configuration.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use tidewire_tests::authority::Authority;
 use tidewire_tests::canned::{Answer, Canned};
 use tidewire_tests::command::{Ended, run};
 use tidewire_tests::nginx::Nginx;
 use tidewire_tests::paced;
 use tidewire_tests::program::Program;
+use tidewire_tls::Server;
+use tidewire_tls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 const TIDEWIRE: &str = env!("CARGO_BIN_EXE_tidewire");
 
@@ -137,8 +144,47 @@ fn a_proxy_that_wants_to_know_who_asks_is_told_apart_from_the_server() {
 }
 
 #[test]
+fn a_server_with_http_2_is_known_by_what_it_takes_in_the_handshake() {
+    for (protocols, expected) in [(&["h2", "http/1.1"][..], "ok"), (&["http/1.1"], "note")] {
+        let authority = Authority::new();
+        let file = std::env::temp_dir().join(format!("tidewire-doctor-{}-{expected}.pem", std::process::id()));
+        std::fs::write(&file, authority.pem()).expect("writes");
+        let url = secured(&authority, protocols);
+        let (ended, lines) = examine(&["--for", "1s", "--cacert", file.to_str().expect("text"), &url]);
+        let _ = std::fs::remove_file(&file);
+        assert_eq!(level(&lines, "status"), Some("ok"), "{}", ended.stdout);
+        assert_eq!(level(&lines, "http-version"), Some(expected), "{}", ended.stdout);
+    }
+}
+
+/// Starts a server that takes one of these protocols and has a stream for who speaks HTTP/1.1; returns its URL.
+fn secured(authority: &Authority, protocols: &[&str]) -> String {
+    let issued = authority.issue(&["localhost"]);
+    let tls = Server::from_pem(issued.chain.as_bytes(), issued.key.as_bytes()).expect("a certificate");
+    let mut tls = ServerConfig::clone(tls.config());
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    let (tls, listener) = (Arc::new(tls), TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let port = listener.local_addr().expect("bound").port();
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let session = ServerConnection::new(Arc::clone(&tls)).expect("a configuration");
+            // Who only shook hands leaves, and the others stay until the test is over.
+            thread::spawn(move || {
+                let mut stream = StreamOwned::new(session, socket);
+                let mut byte = [0];
+                if matches!(stream.read(&mut byte), Ok(1)) {
+                    let _ = stream.write_all(&Canned::stream("id: 1\ndata: a\n\n"));
+                    while matches!(stream.read(&mut byte), Ok(1)) {}
+                }
+            });
+        }
+    });
+    format!("https://localhost:{port}/")
+}
+
+#[test]
 fn a_server_that_is_not_there_is_said_and_has_the_code_of_the_network() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let ended = run(TIDEWIRE, &["doctor", &closed.to_string()], b"");
     assert!(ended.stdout.contains("refused"), "{}", ended.stdout);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);

@@ -548,6 +548,21 @@ mod tests {
     }
 
     #[test]
+    fn http_2_is_told_where_it_is_known() {
+        let mut case = plain(&[(2, "")], &[]);
+        assert_eq!(level(&case, "http-version"), Level::Note, "without TLS there is none");
+        for (http2, expected) in [(true, Level::Ok), (false, Level::Note)] {
+            case.http2 = Some(http2);
+            assert_eq!(level(&case, "http-version"), expected);
+        }
+        case.http2 = None;
+        if let Some(opened) = &mut case.plain.opened {
+            opened.url = Url::parse("https://example.org/events").expect("a URL");
+        }
+        assert!(judge(&case).iter().all(|finding| finding.check != "http-version"), "it could not be asked");
+    }
+
+    #[test]
     fn every_fault_and_warning_says_what_to_do() {
         let late: Vec<_> = (0..20).map(|_| (40_000, "")).collect();
         let mut case = plain(&late, &[("content-type", "a/b"), ("cache-control", "x"), ("content-length", "7")]);
