@@ -152,7 +152,7 @@ fn anything_else_fails_with_its_reason() {
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n<html>".into(), refused(502)),
         ("HTTP/1.1 200 OK\r\n\r\nx".into(), TunnelError::Unasked.into()),
         ("\x16\x03\x01\x00".into(), TunnelError::Head(HeadError::Tls).into()),
-        ("SSH-2.0-x\r\n\r\n".into(), TunnelError::Head(HeadError::StartLine).into()),
+        ("SSH-2.0-x\r\n\r\n".into(), TunnelError::Head(HeadError::NotHttp).into()),
         (
             format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(16 * 1024)),
             TunnelError::Head(HeadError::TooLong { limit: 16 * 1024 }).into(),
