@@ -69,7 +69,8 @@ impl fmt::Display for NextError {
 impl Error for NextError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Closed(reason) => Some(reason),
+            // It says what the reason says.
+            Self::Closed(reason) => reason.source(),
             Self::Json { error, .. } => Some(error),
         }
     }
