@@ -17,11 +17,11 @@ use tidewire_core::client::{
     CloseReason, Config, ConnectError, Event, Peer, Proxies, Proxy as Way, Reason, Restart, State,
 };
 use tidewire_core::{api, server};
+use tidewire_std::tls::{Client, Server};
 use tidewire_std::{Clock, EventSource, OsRandom, SharedApi};
 use tidewire_tests::authority::Authority;
 use tidewire_tests::proxy::Proxy;
 use tidewire_tests::relay::Relay;
-use tidewire_tls::{Client, Server};
 
 use crate::examples::Example;
 use crate::secured::Secured;

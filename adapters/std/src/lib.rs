@@ -33,6 +33,8 @@ pub use reader::{ReadTimeout, Reader};
 #[cfg(feature = "serve")]
 pub use shared_api::{DRAIN, Fed, Seat, SharedApi};
 pub use socket::{accept_pause, connect_error, tune};
+#[cfg(feature = "tls")]
+pub use tidewire_tls as tls;
 pub use turns::Turns;
 
 /// The examples of the front page compile.
