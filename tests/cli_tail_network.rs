@@ -167,6 +167,14 @@ fn publishing_takes_the_same_ways() {
     assert!(proxy.asked.recv().unwrap().starts_with("CONNECT localhost:"));
     let refusing = Connecting::start(server.address, "403 Forbidden");
     assert_eq!(publish(&["--proxy", &refusing.address.to_string(), origin]).code, Some(4));
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let unreachable = publish(&["--proxy", &nobody, "http://nowhere.invalid"]);
+    assert_eq!(unreachable.code, Some(3));
+    assert!(unreachable.stderr.contains(&format!("proxy {nobody}: ")), "{}", unreachable.stderr);
+    let asking = Canned::start(vec![Answer::Ends(b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n".to_vec())]);
+    let unknown = publish(&["--proxy", &asking.url(), "http://nowhere.invalid"]);
+    assert_eq!(unknown.code, Some(4));
+    assert!(unknown.stderr.contains("USER:PASSWORD@"), "{}", unknown.stderr);
     let forwarding = Canned::start(vec![Answer::Ends(
         b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{\"id\":\"e-7\"}"
             .to_vec(),

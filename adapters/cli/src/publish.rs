@@ -147,12 +147,21 @@ impl Publisher<'_> {
             ConnectError::ProxyRefused { .. } => Exit::Refused,
             _ => Exit::Network,
         };
-        Failure::new(exit, format!("{}: {}", self.url, flags(&error.to_string())))
+        let way = match self.way.proxies.proxy_for(&self.url) {
+            Some(proxy) if self.way.unix_socket.is_none() && is_proxys(error) => format!("proxy {}", proxy.authority()),
+            _ => self.url.to_string(),
+        };
+        Failure::new(exit, format!("{way}: {}", flags(&error.to_string())))
     }
 
     fn lost(&self, error: impl std::fmt::Display) -> Failure {
         Failure::new(Exit::Network, format!("{}: {error}", self.url))
     }
+}
+
+/// Whether it was the proxy, if there is one, that could not be reached.
+fn is_proxys(error: &ConnectError) -> bool {
+    !matches!(error, ConnectError::Tls(_) | ConnectError::NoTls | ConnectError::Tunnel(_))
 }
 
 fn unreadable(error: io::Error) -> Failure {

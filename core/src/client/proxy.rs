@@ -131,7 +131,7 @@ impl Proxy {
     }
 
     /// Returns host and port.
-    pub(super) fn authority(&self) -> Box<str> {
+    pub fn authority(&self) -> Box<str> {
         self.url.host_and_port()
     }
 }

@@ -176,6 +176,10 @@ impl fmt::Display for Refusal {
         if (200..300).contains(&self.status) {
             return write!(f, "the server answered {} without an id; is it a Tidewire server?", self.status);
         }
+        if self.status == 407 {
+            return f
+                .write_str("the proxy wants to know who asks (407); give its URL as http://USER:PASSWORD@HOST:PORT");
+        }
         write!(f, "{} {}", self.status, http::reason_phrase(self.status))?;
         if let Some(reason) = &self.reason {
             write!(f, ": {reason}")?;
