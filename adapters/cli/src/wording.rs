@@ -6,7 +6,7 @@ pub(crate) fn flags(text: &str) -> String {
 }
 
 /// What the client calls it, and what the command line does.
-const FLAGS: [(&str, &str); 11] = [
+const FLAGS: [(&str, &str); 12] = [
     ("`resolve_timeout`", "--connect-timeout"),
     ("`connect_timeout`", "--connect-timeout"),
     ("`tunnel_timeout`", "--connect-timeout"),
@@ -17,6 +17,7 @@ const FLAGS: [(&str, &str); 11] = [
     ("unless `resend` allows it", "without --retry-post"),
     ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),
     ("though that was not offered; switch", "though that was not offered; offer it with --compressed, or switch"),
+    ("in a circle, or is `max_redirects` too low?", "in a circle?"),
     ("reconnecting is off", "--no-reconnect is set"),
 ];
 
@@ -27,6 +28,7 @@ mod tests {
     #[test]
     fn fields_become_options() {
         assert_eq!(flags("raise `read_timeout`; reconnecting is off"), "raise --idle-timeout; --no-reconnect is set");
+        assert_eq!(flags("go in a circle, or is `max_redirects` too low?"), "go in a circle?");
         assert_eq!(flags("`anything` else"), "`anything` else");
     }
 }

@@ -97,7 +97,7 @@ fn not_opened(seen: &Observation) -> Finding {
             "compress only what asks for it with `Accept-Encoding`; leave text/event-stream out",
         ),
         Some((_, Ended::Lost(reason @ Reason::Redirect { .. }))) => {
-            found("status", Level::Fault, reason.to_string(), "let the redirect name where the stream is")
+            found("status", Level::Fault, flags(&reason.to_string()), "let the redirect name where the stream is")
         }
         Some((_, Ended::Closed(reason))) => found("connection", Level::Fault, flags(&reason.to_string()), ""),
         Some((_, Ended::Lost(reason))) => found("connection", Level::Fault, flags(&reason.to_string()), ""),
