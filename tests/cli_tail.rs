@@ -101,8 +101,9 @@ fn the_request_is_as_told() {
 #[test]
 fn a_body_comes_from_standard_input_or_a_file() {
     let server = Canned::start(vec![Answer::Ends(Canned::stream("data: a\n\n"))]);
-    for data in ["-", "@-"] {
-        let ended = run(TIDEWIRE, &["tail", "--count", "1", "-d", data, &server.url()], b"from stdin");
+    // The last is what curl calls it.
+    for [option, data] in [["-d", "-"], ["--data", "@-"], ["--data-binary", "@-"]] {
+        let ended = run(TIDEWIRE, &["tail", "--count", "1", option, data, &server.url()], b"from stdin");
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert!(server.request().ends_with("\r\n\r\nfrom stdin"));
     }

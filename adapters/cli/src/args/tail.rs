@@ -26,7 +26,7 @@ pub(crate) struct Tail {
     pub(crate) request: Option<String>,
     /// Send a body; @FILE sends that file, - or @- standard input. Its content type, unless -H says it, is
     /// application/json where it is JSON, else text/plain
-    #[arg(short, long, value_name = "BODY", help_heading = REQUEST)]
+    #[arg(short, long, alias = "data-binary", value_name = "BODY", help_heading = REQUEST)]
     pub(crate) data: Option<String>,
     /// Authorize with this token, or that in @FILE [default: that in the environment variable TIDEWIRE_BEARER]
     #[arg(long, value_name = "TOKEN", help_heading = REQUEST)]
