@@ -197,3 +197,17 @@ fn what_a_server_says_does_not_drive_the_terminal() {
     let ended = run(TIDEWIRE, &["doctor", "--for", "1s", &server.url()], b"");
     assert!(!ended.stdout.chars().any(|c| c.is_control() && c != '\n'), "{:?}", ended.stdout);
 }
+
+#[test]
+fn a_stream_that_nobody_can_read_on_is_a_fault() {
+    let broken = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\nx\r\n";
+    let server = Canned::start(vec![Answer::Stays(broken.to_vec())]);
+    let (ended, lines) = examine(&["--for", "1s", &server.url()]);
+    assert_eq!(level(&lines, "ending"), Some("fault"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(11));
+    let cut =
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\n";
+    let server = Canned::start(vec![Answer::Ends(cut.to_vec())]);
+    let (ended, lines) = examine(&["--for", "1s", &server.url()]);
+    assert_eq!(level(&lines, "ending"), Some("warning"), "{}", ended.stdout);
+}

@@ -6,7 +6,7 @@ pub(crate) fn flags(text: &str) -> String {
 }
 
 /// What the client calls it, and what the command line does.
-const FLAGS: [(&str, &str); 12] = [
+const FLAGS: [(&str, &str); 13] = [
     ("`resolve_timeout`", "--connect-timeout"),
     ("`connect_timeout`", "--connect-timeout"),
     ("`tunnel_timeout`", "--connect-timeout"),
@@ -18,6 +18,10 @@ const FLAGS: [(&str, &str); 12] = [
     ("give its certificate (PEM) as a root", "give its certificate with --cacert FILE"),
     ("though that was not offered; switch", "though that was not offered; offer it with --compressed, or switch"),
     ("in a circle, or is `max_redirects` too low?", "in a circle?"),
+    (
+        "is this the address of the stream?",
+        "is this the address of the stream? --any-content-type takes it all the same",
+    ),
     ("reconnecting is off", "--no-reconnect is set"),
 ];
 

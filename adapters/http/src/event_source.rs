@@ -183,7 +183,8 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
         &self.source
     }
 
-    /// Returns the configuration to change, such as a token that runs out: see [`Source::config_mut`].
+    /// Returns the configuration to change, such as a token that runs out, from the next request on. The rules of the delays,
+    /// the limits of the stream and the last event ID stay as they were: see [`Source::config_mut`].
     pub fn config_mut(&mut self) -> &mut Config {
         self.source.config_mut()
     }

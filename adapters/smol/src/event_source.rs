@@ -183,7 +183,8 @@ impl EventSource {
         &self.machine
     }
 
-    /// Returns the configuration to change, such as a token that runs out: see [`client::Source::config_mut`].
+    /// Returns the configuration to change, such as a token that runs out, from the next request on. The rules of the delays,
+    /// the limits of the stream and the last event ID stay as they were: see [`client::Source::config_mut`].
     pub fn config_mut(&mut self) -> &mut Config {
         self.machine.config_mut()
     }

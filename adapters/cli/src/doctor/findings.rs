@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tidewire_core::client::{CloseReason, Reason};
-use tidewire_core::http::{Fields, MediaType, ResponseHead, Version};
+use tidewire_core::http::coding::CodingError;
+use tidewire_core::http::{BodyError, Fields, MediaType, ResponseHead, Version};
 
 use super::probe::{Ended, Item, Observation, Opened, What};
 use crate::duration::display;
@@ -389,12 +390,32 @@ fn ending(seen: &Observation) -> Option<Finding> {
         Ended::Lost(reason) => reason.to_string(),
         Ended::Closed(reason) => reason.to_string(),
     };
+    let says = format!("after {}: {reason}", display(*at));
+    // Each connection ends so, before or with the same event.
+    if matches!(ended, Ended::Lost(reason) if is_broken(reason)) {
+        return Some(found(
+            "ending",
+            Level::Fault,
+            says,
+            "clients cannot read on from here: let the server send what they can",
+        ));
+    }
     Some(found(
         "ending",
         Level::Warning,
-        format!("after {}: {reason}", display(*at)),
+        says,
         "clients reconnect after each end: let the stream go on, and raise what bounds the time of a response in between",
     ))
+}
+
+/// Whether the server sent what breaks rules or limits; one that is cut off did not.
+fn is_broken(reason: &Reason) -> bool {
+    match reason {
+        Reason::Body(error) => *error != BodyError::Truncated,
+        Reason::Coding(error) => *error != CodingError::Truncated,
+        Reason::Stream(_) | Reason::Framing(_) => true,
+        _ => false,
+    }
 }
 
 const HELD: &str = "the compressor holds events back: leave text/event-stream out of compression (`cache-control: no-transform`), \
