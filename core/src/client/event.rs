@@ -80,7 +80,7 @@ impl fmt::Display for Event {
             Self::Disconnected { reason, retry_in, .. } if retry_in.is_zero() => {
                 write!(f, "{reason}; reconnecting at once")
             }
-            Self::Disconnected { reason, retry_in, .. } => write!(f, "{reason}; reconnecting in {retry_in:?}"),
+            Self::Disconnected { reason, retry_in, .. } => write!(f, "{reason}; reconnecting in {retry_in:.1?}"),
             Self::Closed(reason) => write!(f, "closed: {reason}"),
         }
     }
