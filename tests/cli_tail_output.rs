@@ -148,7 +148,10 @@ fn a_terminal_is_counted_down_to_in_one_line_that_is_replaced() {
     let opened = format!("\r\u{1b}[Kopen {} (200)\r\nb\r\n", server.url());
     let (_, after) = shown.split_once("a\r\n").unwrap();
     let (line, _) = after.split_once(&opened).unwrap_or_else(|| panic!("{shown:?}"));
-    assert!(line.starts_with(&wait(" in 2 s")) && line.ends_with(&wait(": connecting …")), "{line:?}");
+    // Which of the later ones are seen is up to the machine: each only stands until there is something newer.
+    let rest = line.strip_prefix(&wait(" in 2 s")).unwrap_or_else(|| panic!("{line:?}"));
+    let rest = rest.replacen(&wait(" in 1 s"), "", 1).replacen(&wait(": connecting …"), "", 1);
+    assert_eq!(rest, "", "{line:?}");
     assert!(!line.contains('\n'), "one line: {line:?}");
 }
 
