@@ -164,7 +164,7 @@ fn line(prefix: &[u8], value: &str, out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn lines(prefix: &[u8], mut text: &[u8], out: &mut Vec<u8>) {
+pub(super) fn lines(prefix: &[u8], mut text: &[u8], out: &mut Vec<u8>) {
     loop {
         let end = memchr2(b'\n', b'\r', text).unwrap_or(text.len());
         let (line, rest) = text.split_at_checked(end).unwrap_or_default();
@@ -186,7 +186,7 @@ fn lines_len(prefix: &[u8], text: &[u8]) -> usize {
     (ends + 1) * (prefix.len() + 1) + text.len() - ends - pairs
 }
 
-fn retry_line(time: Duration, out: &mut Vec<u8>) {
+pub(super) fn retry_line(time: Duration, out: &mut Vec<u8>) {
     let mut millis = millis(time);
     out.extend_from_slice(b"retry: ");
     let start = out.len();

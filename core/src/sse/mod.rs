@@ -34,6 +34,8 @@
 //! # Ok::<(), tidewire_core::sse::NameError>(())
 //! ```
 //!
+//! [`EventWriter`] writes one event field by field, in an order of one's own.
+//!
 //! # The format
 //!
 //! HTML §9.2.5, in ABNF:
@@ -70,6 +72,7 @@ mod names;
 mod parser;
 mod publish;
 mod text;
+mod writer;
 
 pub use convert::FromMessage;
 #[cfg(feature = "json")]
@@ -83,6 +86,7 @@ pub use message::{Message, MessageRef};
 pub use names::{EventId, EventName, NameError};
 pub use parser::{End, Parser};
 pub use publish::ToMessage;
+pub use writer::EventWriter;
 
 /// The media type of an event stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
