@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 use std::{sync::Arc, thread};
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 use smol::{Executor, channel};
 
 #[cfg(feature = "tls")]
@@ -17,7 +17,7 @@ pub use futures_rustls::server::TlsStream;
 #[cfg(feature = "tls")]
 pub(crate) use futures_rustls::{Accept, TlsAcceptor, TlsConnector};
 pub(crate) use smol::io::{AsyncRead, AsyncWrite};
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub(crate) use smol::net::TcpListener;
 pub(crate) use smol::net::TcpStream;
 #[cfg(unix)]
@@ -69,16 +69,16 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
 }
 
 /// Waits for the next connection.
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     listener.accept().await
 }
 
 /// Where a server's connections run.
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub(crate) struct Tasks(Arc<Executor<'static>>);
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 impl Tasks {
     pub(crate) fn new() -> Self {
         Self(Arc::default())

@@ -1,11 +1,11 @@
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use tidewire_core::server::Session;
-use tidewire_std::{DRAIN, Fed, Seat, SharedApi, Turns, accept_pause, trace, tune};
+use tidewire_std::{Fed, Host, Place, Turns, accept_pause, trace, tune};
 #[cfg(feature = "tls")]
 use tidewire_tls::Server;
 
@@ -15,74 +15,91 @@ use crate::alarm::Alarm;
 use crate::connection::Connection;
 use crate::runtime::{AsyncRead, AsyncWrite, Tasks, TcpListener, TcpStream, accept, pause};
 
-/// Serves `api` on `listener` until `shutdown` is ready. Then it stops listening, says goodbye to all, and returns when they
-/// are gone, or drops those that are not after [`DRAIN`].
+/// Serves `host` on `listener` until `shutdown` is ready. Then it stops listening, says goodbye to all, and returns when they
+/// are gone, or drops those that are not after [`Host::drain`].
 ///
-/// Its connections are tasks: on tokio of the runtime, on smol of an executor of its own that has a thread for each core.
-pub async fn serve(listener: TcpListener, api: Arc<SharedApi>, shutdown: impl Future) {
-    let serve_one = |api, stream| async move { serve_connection(&api, stream).await };
+/// A host is the program's `Arc<SharedApi>`, or what else implements [`Host`]. Its connections are tasks: on tokio of the
+/// runtime, on smol of an executor of its own that has a thread for each core.
+pub async fn serve<H: Host>(listener: TcpListener, host: H, shutdown: impl Future) {
+    let serve_one = |host, stream, peer| async move { serve_from(&host, stream, Some(peer)).await };
     let tasks = Tasks::new();
-    tasks.run(drive(listener, api, shutdown, serve_one, &tasks)).await;
+    tasks.run(drive(listener, host, shutdown, serve_one, &tasks)).await;
 }
 
 /// Does what [`serve`] does, over TLS: each client shakes hands first, for which it has the time of its first request.
 #[cfg(feature = "tls")]
-pub async fn serve_tls(listener: TcpListener, tls: Server, api: Arc<SharedApi>, shutdown: impl Future) {
-    let serve_one = move |api, stream| {
+pub async fn serve_tls<H: Host>(listener: TcpListener, tls: Server, host: H, shutdown: impl Future) {
+    let serve_one = move |host, stream, peer| {
         let tls = tls.clone();
-        async move { serve_connection_tls(&api, stream, &tls).await }
+        async move { serve_from_tls(&host, stream, Some(peer), &tls).await }
     };
     let tasks = Tasks::new();
-    tasks.run(drive(listener, api, shutdown, serve_one, &tasks)).await;
+    tasks.run(drive(listener, host, shutdown, serve_one, &tasks)).await;
 }
 
-/// Serves `api` on one connection, until its end: a socket or any other stream.
+/// Serves `host` on one connection, until its end: a socket or any other stream.
 ///
 /// # Errors
 ///
 /// Those of the stream.
-pub async fn serve_connection<IO>(api: &Arc<SharedApi>, io: IO) -> io::Result<()>
+pub fn serve_connection<H: Host, IO>(host: &H, io: IO) -> impl Future<Output = io::Result<()>>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let (session, seat) = api.open();
-    serve_session(Connection::new(io, session, api.clock()), seat).await
+    serve_from(host, io, None)
 }
 
-/// Serves `api` on one connection over TLS, until its end.
+/// Serves `host` on one connection over TLS, until its end.
 ///
 /// # Errors
 ///
 /// Those of the handshake, in words, and those of the stream.
 #[cfg(feature = "tls")]
-pub async fn serve_connection_tls<IO>(api: &Arc<SharedApi>, io: IO, tls: &Server) -> io::Result<()>
+pub fn serve_connection_tls<H: Host, IO>(host: &H, io: IO, tls: &Server) -> impl Future<Output = io::Result<()>>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut session, mut seat) = api.open();
+    serve_from_tls(host, io, None, tls)
+}
+
+async fn serve_from<H: Host, IO>(host: &H, io: IO, peer: Option<IpAddr>) -> io::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let (session, place) = host.open(peer);
+    serve_session(Connection::new(io, session, host.clock()), place).await
+}
+
+#[cfg(feature = "tls")]
+async fn serve_from_tls<H: Host, IO>(host: &H, io: IO, peer: Option<IpAddr>, tls: &Server) -> io::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut session, mut place) = host.open(peer);
     let stream = {
         // Boxed, as the stream is: a connection that rests for hours keeps no room for its handshake.
         let mut securing = Box::new(Securing::new(io, tls));
         let secured = poll_fn(|context| {
             loop {
                 // A shutdown ends the session, and that the handshake.
-                match seat.feed(context, &mut session) {
+                match place.feed(context, &mut session) {
                     Fed::Some => {}
                     Fed::None => break,
                     Fed::Over => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
                 }
             }
-            securing.poll(context, &api.clock(), &mut session)
+            securing.poll(context, &host.clock(), &mut session)
         });
         Box::new(secured.await?)
     };
-    serve_session(Connection::new(stream, session, api.clock()), seat).await
+    serve_session(Connection::new(stream, session, host.clock()), place).await
 }
 
 /// No `async fn`: that would hold the connection twice, as argument and as variable.
-fn serve_session<IO>(mut connection: Connection<IO, Session>, mut seat: Seat) -> impl Future<Output = io::Result<()>>
+fn serve_session<IO, P>(mut connection: Connection<IO, Session>, mut place: P) -> impl Future<Output = io::Result<()>>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
+    P: Place,
 {
     let mut turns = Turns::default();
     poll_fn(move |context| {
@@ -91,12 +108,12 @@ where
             let event = connection.poll_next(context)?;
             let waits = event.is_pending();
             match event {
-                Poll::Ready(Some(event)) => seat.handle(connection.protocol_mut(), event),
+                Poll::Ready(Some(event)) => place.handle(connection.protocol_mut(), event),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => {}
             }
             // Last: when the socket has taken all that waited, nobody else says that there is room for more.
-            match seat.feed(context, connection.protocol_mut()) {
+            match place.feed(context, connection.protocol_mut()) {
                 Fed::None if waits => {
                     turns.rest();
                     return Poll::Pending;
@@ -108,48 +125,49 @@ where
     })
 }
 
-async fn drive<S>(
+async fn drive<H: Host, S>(
     listener: TcpListener,
-    api: Arc<SharedApi>,
+    host: H,
     shutdown: impl Future,
-    serve_one: impl Fn(Arc<SharedApi>, TcpStream) -> S,
+    serve_one: impl Fn(H, TcpStream, IpAddr) -> S,
     tasks: &Tasks,
 ) where
     S: Future<Output = io::Result<()>> + Send + 'static,
 {
     let mut alarm = Alarm::default();
-    let clock = api.clock();
+    let clock = host.clock();
     {
         let mut shutdown = pin!(shutdown);
-        let mut accepting = pin!(accept_all(&listener, &api, serve_one, tasks));
+        let mut accepting = pin!(accept_all(&listener, &host, serve_one, tasks));
         poll_fn(|context| {
             if shutdown.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
             }
             // Goes on for ever.
             let _ = accepting.as_mut().poll(context);
-            while alarm.poll(context, &clock, api.poll_keep(context)).is_ready() {}
+            while alarm.poll(context, &clock, host.poll_keep(context)).is_ready() {}
             Poll::Pending
         })
         .await;
     }
     drop(listener);
-    api.shutdown();
-    let mut late = pin!(pause(DRAIN));
+    host.shutdown();
+    let mut late = pin!(pause(host.drain()));
     poll_fn(|context| {
         if late.as_mut().poll(context).is_ready() {
-            api.abort();
+            host.abort();
             return Poll::Ready(());
         }
-        api.poll_empty(context)
+        while alarm.poll(context, &clock, host.poll_keep(context)).is_ready() {}
+        host.poll_empty(context)
     })
     .await;
 }
 
-async fn accept_all<S>(
+async fn accept_all<H: Host, S>(
     listener: &TcpListener,
-    api: &Arc<SharedApi>,
-    serve_one: impl Fn(Arc<SharedApi>, TcpStream) -> S,
+    host: &H,
+    serve_one: impl Fn(H, TcpStream, IpAddr) -> S,
     tasks: &Tasks,
 ) where
     S: Future<Output = io::Result<()>> + Send + 'static,
@@ -162,7 +180,7 @@ async fn accept_all<S>(
                 trace::accept(peer);
                 // A socket that cannot be set up is broken, which reading it will show.
                 let _ = tune(&stream);
-                let serving = serve_one(Arc::clone(api), stream);
+                let serving = serve_one(host.clone(), stream, peer.ip());
                 tasks.spawn(async move { trace::ended(&serving.await) });
             }
             Err(error) => {

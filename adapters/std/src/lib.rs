@@ -11,6 +11,8 @@ mod dial;
 mod environment;
 mod event_source;
 mod handle;
+#[cfg(feature = "server")]
+mod host;
 mod race;
 mod random;
 mod reader;
@@ -27,11 +29,13 @@ pub use decoder::{Decoder, ReadError};
 pub use environment::proxies_from_env;
 pub use event_source::EventSource;
 pub use handle::{Asked, Control, Handle, Status};
+#[cfg(feature = "server")]
+pub use host::{DRAIN, Fed, Host, Place};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
 #[cfg(feature = "serve")]
-pub use shared_api::{DRAIN, Fed, Seat, SharedApi};
+pub use shared_api::{Seat, SharedApi};
 pub use socket::{accept_pause, connect_error, tune};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tidewire_core::api::{Answer, Api, Problem};
 use tidewire_core::log::{EventId, ReaderId};
 use tidewire_core::server::{self, Event, Request, Session};
 
-use crate::{Clock, seed, trace};
+use crate::{Clock, DRAIN, Fed, Host, Place, seed, trace};
 
 /// What all connections of a program's server share: the [`Api`] behind one short lock, and who is to be woken.
 ///
@@ -120,6 +121,38 @@ impl SharedApi {
     }
 }
 
+impl Host for Arc<SharedApi> {
+    type Place = Seat;
+
+    fn open(&self, _peer: Option<IpAddr>) -> (Session, Seat) {
+        SharedApi::open(self)
+    }
+
+    fn clock(&self) -> Clock {
+        SharedApi::clock(self)
+    }
+
+    fn poll_keep(&self, context: &Context<'_>) -> Option<Instant> {
+        SharedApi::poll_keep(self, context)
+    }
+
+    fn shutdown(&self) {
+        SharedApi::shutdown(self);
+    }
+
+    fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
+        SharedApi::poll_empty(self, context)
+    }
+
+    fn abort(&self) {
+        SharedApi::abort(self);
+    }
+
+    fn drain(&self) -> Duration {
+        DRAIN
+    }
+}
+
 impl fmt::Debug for SharedApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedApi").field("connections", &self.connections()).finish_non_exhaustive()
@@ -208,22 +241,21 @@ impl Seat {
     }
 }
 
+impl Place for Seat {
+    fn handle(&mut self, session: &mut Session, event: Event) {
+        Seat::handle(self, session, event);
+    }
+
+    fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
+        Seat::feed(self, context, session)
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.close_reader();
         self.shared.with(|shared| drop(shared.seats.remove(&self.number)));
     }
-}
-
-/// What became of [`Seat::feed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fed {
-    /// The session was given something.
-    Some,
-    /// There is nothing for it; the task is woken when there is.
-    None,
-    /// The server is over: drop the connection.
-    Over,
 }
 
 /// How far a server is.
@@ -262,9 +294,6 @@ impl Shared {
         }
     }
 }
-
-/// How long connections that are told goodbye may take before they are dropped.
-pub const DRAIN: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -93,7 +93,7 @@ mod event_source;
 mod link;
 mod reader;
 mod runtime;
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 mod serve;
 
 pub use connect::connect;
@@ -103,10 +103,12 @@ pub use event_source::EventSource;
 pub use reader::Reader;
 #[cfg(feature = "tls")]
 pub use runtime::TlsStream;
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub use serve::{serve, serve_connection};
-#[cfg(all(feature = "serve", feature = "tls"))]
+#[cfg(all(feature = "server", feature = "tls"))]
 pub use serve::{serve_connection_tls, serve_tls};
+#[cfg(feature = "server")]
+pub use tidewire_std::Host;
 #[cfg(feature = "serve")]
 pub use tidewire_std::SharedApi;
 pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, proxies_from_env, seed};

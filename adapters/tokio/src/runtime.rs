@@ -11,7 +11,7 @@ use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 pub(crate) use tokio::io::{AsyncRead, AsyncWrite};
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub(crate) use tokio::net::TcpListener;
 pub(crate) use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -66,16 +66,16 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
 }
 
 /// Waits for the next connection.
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     listener.accept().await
 }
 
 /// Where a server's connections run.
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub(crate) struct Tasks;
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 impl Tasks {
     pub(crate) fn new() -> Self {
         Self
