@@ -31,10 +31,12 @@
 mod config;
 mod event;
 mod output;
+mod pace;
 mod refusal;
 mod session;
 mod stream;
 
 pub use config::{Config, KeepAlive};
 pub use event::{AnswerError, CloseReason, Event, Refusal, Reply, Request, SendError, StreamHead};
+pub use pace::Pace;
 pub use session::Session;
