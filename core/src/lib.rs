@@ -15,6 +15,7 @@
 //! | [`client`] | [`client::EventSource`], the reconnecting client; requests with one bounded answer |
 //! | [`server`] | [`server::Session`], one accepted connection: plain replies and event streams |
 //! | [`log`] | topics, positions and cursors: publish once, read by many, resume exactly |
+//! | [`channels`] | channels with publishers and readers: replay, limits, pacing, and the answer to a request for a stream |
 //! | `api` | the routes of the program (feature `json`) |
 //!
 //! Codecs (`sse`, `http`) know nothing of machines; imports run downward only. The adapters `tidewire-tokio` and `tidewire-smol` drive
@@ -64,6 +65,7 @@ extern crate alloc;
 #[cfg(feature = "json")]
 pub mod api;
 pub mod backoff;
+pub mod channels;
 pub mod client;
 pub mod http;
 pub mod log;

@@ -8,7 +8,7 @@ use super::Position;
 /// Names one reader of a log, and never another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReaderId {
-    pub(super) slot: u32,
+    pub(crate) slot: u32,
     pub(super) generation: u32,
 }
 

@@ -1,0 +1,99 @@
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::Busy;
+use crate::log;
+
+/// Limits, timing and policy of [`Channels`](super::Channels).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How much is kept, how many channels and readers there may be, how long the name of a channel is, and how many channels one
+    /// stream follows.
+    pub log: log::Config,
+    /// How channels are that were not registered.
+    pub channel: ChannelConfig,
+    /// Whether a channel that was not registered is there when it is published to or read; else both are refused. Default `true`.
+    pub on_demand: bool,
+    /// Connections at once; one more is told that the server is busy. Default 100,000.
+    pub max_connections: usize,
+    /// Connections at once from one IPv4 address or one /64 of IPv6, because that is what one household or one virtual machine has;
+    /// one more is told that the server is busy. Behind a proxy that hides addresses all have its own. Default 20,000.
+    pub max_connections_per_ip: usize,
+    /// How a reader is refused for load. Default [`Busy::ByClient`].
+    pub busy: Busy,
+    /// The reconnection time told at the start of each stream (HTML §9.2.6, `retry`), if any. Default 1 s.
+    pub retry: Option<Duration>,
+    /// The least time after which a reader that was refused or ended may come back. Default 5 s.
+    pub retry_after: Duration,
+    /// How many readers that were refused or ended may come back in one second. Default 1,000.
+    pub return_rate: u32,
+    /// Longest time of a stream, if any; then it ends, also in the middle of a replay. Default `None` (LaunchDarkly's `MaxConnTime`: off).
+    pub max_time: Option<Duration>,
+    /// How much of [`max_time`](Self::max_time) is taken away at random, in percent, so that streams that began together do not end together.
+    /// Default 10.
+    pub max_time_jitter: u8,
+    /// The last bytes of each stream at shutdown, before its `retry`: whole events. Default none.
+    pub last_event: Option<Bytes>,
+    /// Silence after which a stream carries a keep-alive; zero: never. Default 15 s.
+    pub heartbeat: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            log: log::Config::default(),
+            channel: ChannelConfig::default(),
+            on_demand: true,
+            max_connections: 100_000,
+            max_connections_per_ip: 20_000,
+            busy: Busy::ByClient,
+            retry: Some(Duration::from_secs(1)),
+            retry_after: Duration::from_secs(5),
+            return_rate: 1_000,
+            max_time: None,
+            max_time_jitter: 10,
+            last_event: None,
+            heartbeat: Some(Duration::from_secs(15)),
+        }
+    }
+}
+
+/// How one channel is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ChannelConfig {
+    /// What a reader without an id is given. Default [`Replay::FromId`].
+    pub replay: Replay,
+    /// Whether, and for how long at most, a publication after a pause is held back while later ones replace it. Default `None`.
+    pub debounce: Option<Duration>,
+    /// Readers at once; one more is told that the server is busy. Default 1,000,000.
+    pub max_readers: usize,
+    /// Whether the ids belong to the application, whose store answers what the log no longer has. Default `false`.
+    pub repository: bool,
+}
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self { replay: Replay::FromId, debounce: None, max_readers: 1_000_000, repository: false }
+    }
+}
+
+/// What a reader is given first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// What follows the id that it brings; nothing without an id (LaunchDarkly's default).
+    FromId,
+    /// What follows the id that it brings; without one all that is kept (LaunchDarkly's `ReplayAll`).
+    All,
+}
+
+/// What becomes of the readers of a channel that is unregistered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unregister {
+    /// They are given what was published before, and end.
+    EndReaders,
+    /// They stay open, and are given nothing further of this channel, also when one of its name is registered anew.
+    KeepReaders,
+}

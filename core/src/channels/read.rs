@@ -1,0 +1,58 @@
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::log::Burst;
+use crate::server::CloseReason;
+
+/// What [`Channels::read`](super::Channels::read) gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read<'a> {
+    /// To be written as it is: publications, or what tells of a gap.
+    Burst {
+        /// The bytes, shared with all readers that stand at the same place.
+        burst: &'a Burst,
+        /// Whether there is more to read already: the reader is not woken again before it has read it.
+        more: bool,
+    },
+    /// The application's repository is asked for what comes next; [`handle_loaded`](super::Channels::handle_loaded) takes the answer.
+    Load(Load),
+    /// The stream ends. There is nothing more to read.
+    End(End),
+}
+
+/// What the repository of a channel is asked: what follows an id, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The channel.
+    pub channel: Arc<str>,
+    /// The id after which to begin, exclusively; `None`: with the first.
+    pub after: Option<Box<str>>,
+    /// The most publications that are wanted.
+    pub max_publications: usize,
+    /// About how many bytes are wanted.
+    pub max_bytes: usize,
+}
+
+/// What a repository answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Own ids and encoded events, oldest first.
+    pub publications: Vec<(Box<str>, Bytes)>,
+    /// Whether more follows.
+    pub more: bool,
+}
+
+/// How a stream ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub reason: CloseReason,
+    /// The reader's own reconnection time.
+    pub retry: Option<Duration>,
+    /// The last event, to be written before it.
+    pub last: Option<Bytes>,
+}
