@@ -53,15 +53,8 @@ impl Endpoint {
         head: &RequestHead,
         names: &[&str],
     ) -> Answer {
-        let allowed = if self.post { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
-        if !allowed.split(", ").any(|method| method == head.method.as_str()) {
-            return Answer::Reply(with_allow(Reply::new(405), allowed));
-        }
-        if head.method == Method::OPTIONS {
-            return Answer::Reply(with_allow(Reply::new(204), allowed));
-        }
-        if head.method == Method::HEAD {
-            return Answer::Reply(StreamHead::default().into_reply());
+        if let Some(reply) = self.reply(head) {
+            return Answer::Reply(reply);
         }
         let last_event_id = self.last_event_id(head);
         let asked = Subscribe { guest, channels: names, last_event_id: last_event_id.as_deref() };
@@ -78,6 +71,19 @@ impl Endpoint {
         }
         let head = StreamHead { keep_alive: channels.config().heartbeat, ..StreamHead::default() };
         Answer::Stream { reader: subscribed.reader, head, first: first.into() }
+    }
+
+    /// Returns the answer to a request that is none for a stream to begin: of another method, or for the head alone. For streams of
+    /// the application's own, too.
+    pub fn reply(&self, head: &RequestHead) -> Option<Reply> {
+        let allowed = if self.post { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
+        if !allowed.split(", ").any(|method| method == head.method.as_str()) {
+            return Some(with_allow(Reply::new(405), allowed));
+        }
+        if head.method == Method::OPTIONS {
+            return Some(with_allow(Reply::new(204), allowed));
+        }
+        (head.method == Method::HEAD).then(|| StreamHead::default().into_reply())
     }
 
     /// Returns the last event ID that a request brings, if it is not empty: the field is what a browser has seen since, the query
