@@ -17,6 +17,8 @@ pub enum PublishError {
     Name(sse::NameError),
     /// The message has an id of its own, which the channel's ids would replace: it is not one whose ids belong to the application.
     OwnId,
+    /// The message has no id of its own, and the ids of the channel belong to the application.
+    NoOwnId,
     /// The log refuses it.
     Log(log::PublishError),
 }
@@ -29,6 +31,7 @@ impl fmt::Display for PublishError {
             Self::UnknownChannel => "the channel is not registered",
             Self::Name(error) => return error.fmt(f),
             Self::OwnId => "the message has an id of its own, but the ids of the channel are the server's",
+            Self::NoOwnId => "the message has no id of its own, as the channel asks for",
             Self::Log(error) => return error.fmt(f),
         })
     }

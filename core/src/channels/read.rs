@@ -5,8 +5,10 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::PublishError;
 use crate::log::Burst;
 use crate::server::CloseReason;
+use crate::sse::ToMessage;
 
 /// What [`Channels::read`](super::Channels::read) gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,24 @@ pub struct Batch {
     pub publications: Vec<(Box<str>, Bytes)>,
     /// Whether more follows.
     pub more: bool,
+    /// Whether the store does not know the id it was asked about, or not any longer: the reader is told of a gap, and these begin with
+    /// the oldest that there is.
+    pub missed: bool,
+}
+
+impl Batch {
+    /// Appends a message with an id of its own.
+    ///
+    /// # Errors
+    ///
+    /// It has none, or its id or event type cannot be sent; nothing was appended.
+    pub fn push(&mut self, message: &(impl ToMessage + ?Sized)) -> Result<(), PublishError> {
+        let id = message.own_id().ok_or(PublishError::NoOwnId)?;
+        let mut bytes = Vec::new();
+        message.encode_to(&mut bytes).map_err(PublishError::Name)?;
+        self.publications.push((id.into(), bytes.into()));
+        Ok(())
+    }
 }
 
 /// How a stream ends.
