@@ -4,6 +4,8 @@
 
 pub use tidewire_core::sse;
 
+#[cfg(feature = "serve")]
+mod broadcaster;
 mod buffer;
 mod clock;
 mod decoder;
@@ -17,12 +19,16 @@ mod race;
 mod random;
 mod reader;
 #[cfg(feature = "serve")]
+mod seat;
+#[cfg(feature = "serve")]
 mod shared_api;
 mod socket;
 pub mod trace;
 mod transport;
 mod turns;
 
+#[cfg(feature = "serve")]
+pub use broadcaster::Broadcaster;
 pub use buffer::with_buffer;
 pub use clock::Clock;
 pub use decoder::{Decoder, ReadError};
@@ -35,7 +41,9 @@ pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
 #[cfg(feature = "serve")]
-pub use shared_api::{Seat, SharedApi};
+pub use seat::Seat;
+#[cfg(feature = "serve")]
+pub use shared_api::{ApiSeat, SharedApi};
 pub use socket::{accept_pause, connect_error, tune};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;

@@ -1,39 +1,26 @@
-use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tidewire_core::Instant;
 use tidewire_core::api::{Answer, Api, Problem};
-use tidewire_core::log::{EventId, ReaderId};
+use tidewire_core::log::EventId;
 use tidewire_core::server::{self, Event, Request, Session};
 
-use crate::{Clock, DRAIN, Fed, Host, Place, seed, trace};
+use crate::{Broadcaster, Clock, DRAIN, Fed, Host, Place, Seat, seed, trace};
 
-/// What all connections of a program's server share: the [`Api`] behind one short lock, and who is to be woken.
-///
-/// A publisher takes the lock once per request, a reader once per burst; it is never held over a wait.
+/// What all connections of a program's server share: its [`Api`] in a [`Broadcaster`], and the limits of a connection.
+#[derive(Debug)]
 pub struct SharedApi {
-    shared: Mutex<Shared>,
+    broadcaster: Broadcaster,
     session: Arc<server::Config>,
-    clock: Clock,
 }
 
 impl SharedApi {
     /// Serves `api`, which was told the time of `clock`, on connections with these limits.
     pub fn new(api: Api, session: impl Into<Arc<server::Config>>, clock: Clock) -> Arc<Self> {
-        let shared = Shared {
-            api,
-            seats: HashMap::new(),
-            readers: HashMap::new(),
-            next_seat: 0,
-            phase: Phase::Serving,
-            keeper: None,
-            keeper_at: None,
-        };
-        Arc::new(Self { shared: Mutex::new(shared), session: session.into(), clock })
+        Arc::new(Self { broadcaster: Broadcaster::new(api, clock), session: session.into() })
     }
 
     /// Appends a text to a channel, as a request to the route does; to publish from within the program.
@@ -42,90 +29,32 @@ impl SharedApi {
     ///
     /// As the route answers.
     pub fn publish_text(&self, channel: &str, user: &str, text: &str) -> Result<EventId, Problem> {
-        self.with(|shared| shared.api.publish_text(self.clock.now(), channel, user, text))
+        self.broadcaster.with(|api, now| api.publish_text(now, channel, user, text))
+    }
+
+    /// Returns the channels and those who wait for them.
+    pub fn broadcaster(&self) -> &Broadcaster {
+        &self.broadcaster
     }
 
     /// Returns the clock.
     pub fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    /// Returns the machine of a connection that was accepted just now, and its seat among the others.
-    pub fn open(self: &Arc<Self>) -> (Session, Seat) {
-        let session = Session::new(Arc::clone(&self.session), self.clock.now(), self.clock.unix(), seed());
-        let number = self.with(|shared| {
-            shared.next_seat += 1;
-            shared.seats.insert(shared.next_seat, None);
-            shared.next_seat
-        });
-        (session, Seat { shared: Arc::clone(self), number, reader: None, phase: Phase::Serving })
-    }
-
-    /// Does what is due by now, and has the task woken when there may be more to do; returns when there is more for sure.
-    pub fn poll_keep(&self, context: &Context<'_>) -> Option<Instant> {
-        self.with(|shared| {
-            let now = self.clock.now();
-            if shared.api.poll_timeout().is_some_and(|at| at <= now) {
-                shared.api.handle_clock(now, self.clock.unix());
-                shared.api.handle_timeout(now);
-            }
-            shared.keeper = Some(context.waker().clone());
-            shared.keeper_at = shared.api.poll_timeout();
-            shared.keeper_at
-        })
-    }
-
-    /// Begins to end: streams are told goodbye, requests that have begun are answered, nothing new begins.
-    pub fn shutdown(&self) {
-        self.with(|shared| {
-            shared.api.shutdown();
-            shared.phase = shared.phase.max(Phase::Draining);
-        });
-    }
-
-    /// Is ready when no connection is left.
-    pub fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
-        self.with(|shared| {
-            shared.keeper = Some(context.waker().clone());
-            if shared.seats.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-        })
-    }
-
-    /// Drops the connections that are left.
-    pub fn abort(&self) {
-        self.with(|shared| shared.phase = Phase::Over);
+        self.broadcaster.clock()
     }
 
     /// Returns the number of connections.
     pub fn connections(&self) -> usize {
-        self.lock().seats.len()
-    }
-
-    /// Does something behind the lock, and wakes, when it is free again, all whom that concerns.
-    fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
-        let mut woken = Vec::new();
-        let result = {
-            let mut shared = self.lock();
-            let (phase, seats) = (shared.phase, shared.seats.len());
-            let result = act(&mut shared);
-            shared.find_woken(phase, seats, &mut woken);
-            result
-        };
-        woken.into_iter().for_each(Waker::wake);
-        result
-    }
-
-    /// Nothing that holds the lock panics, so what a poisoned lock guards is whole.
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.broadcaster.connections()
     }
 }
 
 impl Host for Arc<SharedApi> {
-    type Place = Seat;
+    type Place = ApiSeat;
 
-    fn open(&self, _peer: Option<IpAddr>) -> (Session, Seat) {
-        SharedApi::open(self)
+    fn open(&self, _peer: Option<IpAddr>) -> (Session, ApiSeat) {
+        let clock = self.clock();
+        let session = Session::new(Arc::clone(&self.session), clock.now(), clock.unix(), seed());
+        (session, ApiSeat { seat: self.broadcaster.seat() })
     }
 
     fn clock(&self) -> Clock {
@@ -133,19 +62,19 @@ impl Host for Arc<SharedApi> {
     }
 
     fn poll_keep(&self, context: &Context<'_>) -> Option<Instant> {
-        SharedApi::poll_keep(self, context)
+        self.broadcaster.poll_keep(context)
     }
 
     fn shutdown(&self) {
-        SharedApi::shutdown(self);
+        self.broadcaster.shutdown();
     }
 
     fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
-        SharedApi::poll_empty(self, context)
+        self.broadcaster.poll_empty(context)
     }
 
     fn abort(&self) {
-        SharedApi::abort(self);
+        self.broadcaster.abort();
     }
 
     fn drain(&self) -> Duration {
@@ -153,152 +82,52 @@ impl Host for Arc<SharedApi> {
     }
 }
 
-impl fmt::Debug for SharedApi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedApi").field("connections", &self.connections()).finish_non_exhaustive()
-    }
-}
-
 /// One connection's place in a [`SharedApi`]: answers its requests and reads its publications. Dropping it leaves.
 #[derive(Debug)]
-pub struct Seat {
-    shared: Arc<SharedApi>,
-    number: u64,
-    reader: Option<ReaderId>,
-    phase: Phase,
+pub struct ApiSeat {
+    seat: Seat,
 }
 
-impl Seat {
-    /// Does what an event of the session asks for.
-    pub fn handle(&mut self, session: &mut Session, event: Event) {
+impl Place for ApiSeat {
+    fn handle(&mut self, session: &mut Session, event: Event) {
         trace::server(&event);
         match event {
             Event::Request(request) => self.answer(session, &request),
-            Event::Closed(_) => self.close_reader(),
+            Event::Closed(_) => self.seat.close_reader(),
             _ => {}
         }
     }
 
-    /// Gives the session what it is to send next.
-    pub fn feed(&mut self, context: &Context<'_>, session: &mut Session) -> Fed {
-        let now = self.shared.clock.now();
-        let mut shared = self.shared.lock();
-        if shared.phase == Phase::Over {
-            return Fed::Over;
-        }
-        if shared.phase > self.phase {
-            self.phase = shared.phase;
-            session.shutdown(now);
-            return Fed::Some;
-        }
-        if let Some(reader) = self.reader
-            && session.wants_publications()
-            && let Some(burst) = shared.api.read(now, reader, usize::MAX)
-        {
-            drop(shared);
-            // It was asked whether it wants it.
-            let _ = session.push_burst(now, &burst);
-            return Fed::Some;
-        }
-        if let Some(seat) = shared.seats.get_mut(&self.number) {
-            match seat {
-                Some(waker) => waker.clone_from(context.waker()),
-                none => *none = Some(context.waker().clone()),
-            }
-        }
-        Fed::None
+    fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
+        self.seat.feed(context, session)
     }
+}
 
+impl ApiSeat {
     fn answer(&mut self, session: &mut Session, request: &Request) {
-        self.close_reader();
-        let (now, unix, number) = (self.shared.clock.now(), self.shared.clock.unix(), self.number);
-        let answer = self.shared.with(|shared| {
-            shared.api.handle_clock(now, unix);
-            let answer = shared.api.handle_request(now, request);
-            if let Answer::Stream { reader, .. } = &answer {
-                shared.readers.insert(*reader, number);
-            }
-            answer
+        self.seat.close_reader();
+        let clock = self.seat.broadcaster().clock();
+        let unix = clock.unix();
+        let (now, answer) = self.seat.broadcaster().with(|api, now| {
+            api.handle_clock(now, unix);
+            (now, api.handle_request(now, request))
         });
         session.handle_clock(now, unix);
         // The session may have ended meanwhile; then there is nobody to answer, and its last event closes the reader.
         let _ = match answer {
             Answer::Reply(reply) => session.reply(now, reply).map_err(drop),
             Answer::Stream { reader, head, first } => {
-                self.reader = Some(reader);
+                self.seat.subscribed(reader);
                 session.start_stream(now, head).map_err(drop).and_then(|()| session.send(now, &first).map_err(drop))
             }
         };
-    }
-
-    fn close_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            self.shared.with(|shared| {
-                shared.readers.remove(&reader);
-                shared.api.close_reader(reader);
-            });
-        }
-    }
-}
-
-impl Place for Seat {
-    fn handle(&mut self, session: &mut Session, event: Event) {
-        Seat::handle(self, session, event);
-    }
-
-    fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
-        Seat::feed(self, context, session)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.close_reader();
-        self.shared.with(|shared| drop(shared.seats.remove(&self.number)));
-    }
-}
-
-/// How far a server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Serving,
-    Draining,
-    Over,
-}
-
-struct Shared {
-    api: Api,
-    /// The wakers of the connections that wait, by number.
-    seats: HashMap<u64, Option<Waker>>,
-    /// Whose each reader is.
-    readers: HashMap<ReaderId, u64>,
-    next_seat: u64,
-    phase: Phase,
-    /// The task that keeps the time of the api and waits for the end, and the time it knows of.
-    keeper: Option<Waker>,
-    keeper_at: Option<Instant>,
-}
-
-impl Shared {
-    fn find_woken(&mut self, phase_before: Phase, seats_before: usize, woken: &mut Vec<Waker>) {
-        while let Some(reader) = self.api.poll_wake() {
-            let seat = self.readers.get(&reader).and_then(|number| self.seats.get_mut(number));
-            woken.extend(seat.and_then(Option::take));
-        }
-        if self.phase != phase_before {
-            woken.extend(self.seats.values_mut().filter_map(Option::take));
-        }
-        let earlier = self.api.poll_timeout().is_some_and(|at| self.keeper_at.is_none_or(|known| at < known));
-        if earlier || (self.seats.is_empty() && seats_before > 0) {
-            woken.extend(self.keeper.take());
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
+    use std::task::{Wake, Waker};
 
     use tidewire_core::{Protocol, api};
 
@@ -315,9 +144,9 @@ mod tests {
     }
 
     /// Counts how often the waker given to `poll` is woken.
-    fn watch(poll: impl FnOnce(&Context<'_>)) -> Arc<Woken> {
+    fn watch(poll: impl FnOnce(&mut Context<'_>)) -> Arc<Woken> {
         let woken = Arc::new(Woken::default());
-        poll(&Context::from_waker(&Waker::from(Arc::clone(&woken))));
+        poll(&mut Context::from_waker(&Waker::from(Arc::clone(&woken))));
         woken
     }
 
@@ -334,8 +163,8 @@ mod tests {
     }
 
     /// Opens a connection that follows channel `c`, and takes what it is sent at first.
-    fn reader(shared: &Arc<SharedApi>) -> (Session, Seat) {
-        let (mut session, mut seat) = shared.open();
+    fn reader(shared: &Arc<SharedApi>) -> (Session, ApiSeat) {
+        let (mut session, mut seat) = shared.open(None);
         let request = b"GET /v1/events?channel=c HTTP/1.1\r\nHost: localhost\r\n\r\n";
         session.handle_input(shared.clock().now(), request);
         while let Some(event) = session.poll_event() {
@@ -358,25 +187,25 @@ mod tests {
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
         publish(&shared, 10);
         assert_eq!(woken.count(), 1);
-        let context = Context::from_waker(Waker::noop());
-        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(seat.feed(&mut context, &mut session), Fed::Some);
         let burst = session.poll_transmit().expect("a burst");
         assert_eq!(burst.windows(6).filter(|window| window == b"\ndata:").count(), 10);
         assert_eq!(session.poll_transmit(), None);
-        assert_eq!(seat.feed(&context, &mut session), Fed::None);
+        assert_eq!(seat.feed(&mut context, &mut session), Fed::None);
     }
 
     #[test]
     fn what_comes_between_two_looks_is_not_missed() {
         let shared = shared();
         let (mut session, mut seat) = reader(&shared);
-        let context = Context::from_waker(Waker::noop());
+        let mut context = Context::from_waker(Waker::noop());
         publish(&shared, 1);
-        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        assert_eq!(seat.feed(&mut context, &mut session), Fed::Some);
         // Nobody waits to be woken by this one.
         publish(&shared, 1);
         assert!(session.poll_transmit().is_some());
-        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        assert_eq!(seat.feed(&mut context, &mut session), Fed::Some);
     }
 
     #[test]
@@ -398,8 +227,8 @@ mod tests {
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
         shared.shutdown();
         assert_eq!(woken.count(), 1);
-        let context = Context::from_waker(Waker::noop());
-        assert_eq!(seat.feed(&context, &mut session), Fed::Some);
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(seat.feed(&mut context, &mut session), Fed::Some);
         assert!(!session.is_streaming());
         let woken = watch(|context| assert!(shared.poll_empty(context).is_pending()));
         drop(seat);
@@ -414,7 +243,7 @@ mod tests {
         let woken = watch(|context| assert_eq!(seat.feed(context, &mut session), Fed::None));
         shared.abort();
         assert_eq!(woken.count(), 1);
-        assert_eq!(seat.feed(&Context::from_waker(Waker::noop()), &mut session), Fed::Over);
+        assert_eq!(seat.feed(&mut Context::from_waker(Waker::noop()), &mut session), Fed::Over);
     }
 
     #[test]

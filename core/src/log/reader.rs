@@ -12,6 +12,14 @@ pub struct ReaderId {
     pub(super) generation: u32,
 }
 
+impl ReaderId {
+    /// Returns its place among the readers that are open, for a table beside the log: a small number, and another reader's after
+    /// this one was closed.
+    pub const fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Reader {
     /// Everything up to here was given or told missing.
