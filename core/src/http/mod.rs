@@ -52,7 +52,7 @@ pub use head::{RequestHead, ResponseHead, Version};
 pub use media_type::MediaType;
 pub use method::{BadMethod, Method};
 pub use reader::{Head, HeadError, HeadLimits, HeadReader};
-pub use router::{Found, PatternError, Router};
+pub use router::{PathNames, PatternError, Router};
 pub use status::reason_phrase;
 pub use target::{Form, Target, TargetError};
 pub use uri::{Url, UrlError};

@@ -18,8 +18,8 @@ use super::Target;
 /// router.add("/news/{topic}", "one")?;
 ///
 /// let target = Target::parse(&Method::GET, "/news/caf%C3%A9?since=1")?;
-/// let found = router.find(&target).expect("there is one");
-/// assert_eq!((*found.value, found.get("topic")), ("one", Some("café")));
+/// let (value, names) = router.find(&target).expect("there is one");
+/// assert_eq!((*value, names.get("topic")), ("one", Some("café")));
 /// assert!(router.find(&Target::parse(&Method::GET, "/news/")?).is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -63,12 +63,12 @@ impl<T> Router<T> {
         Ok(())
     }
 
-    /// Finds what belongs to the path of `target`; its query does not matter.
-    pub fn find<'t>(&self, target: &Target<'t>) -> Option<Found<'_, 't, T>> {
-        let segments: Vec<Cow<'t, str>> = target.segments().collect::<Result<_, _>>().ok()?;
+    /// Finds what belongs to the path of `target`, with the segments that stand for names; its query does not matter.
+    pub fn find<'a>(&'a self, target: &Target<'a>) -> Option<(&'a T, PathNames<'a>)> {
+        let segments: Vec<Cow<'a, str>> = target.segments().collect::<Result<_, _>>().ok()?;
         self.entries.iter().find_map(|entry| {
             let names = fit(&entry.pattern, &segments)?;
-            Some(Found { value: &entry.value, names })
+            Some((&entry.value, PathNames { names }))
         })
     }
 }
@@ -79,15 +79,13 @@ impl<T> Default for Router<T> {
     }
 }
 
-/// What [`Router::find`] found.
-#[derive(Clone, Debug)]
-pub struct Found<'r, 't, T> {
-    /// What belongs to the path.
-    pub value: &'r T,
-    names: Vec<(&'r str, Cow<'t, str>)>,
+/// The segments of a path that stand where its pattern has names.
+#[derive(Clone, Debug, Default)]
+pub struct PathNames<'a> {
+    names: Vec<(&'a str, Cow<'a, str>)>,
 }
 
-impl<T> Found<'_, '_, T> {
+impl PathNames<'_> {
     /// Returns the segment that stood where the pattern has `{name}`, percent-decoded.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.names.iter().find(|(known, _)| *known == name).map(|(_, segment)| &**segment)
@@ -163,7 +161,7 @@ fn same(one: &[Segment], other: &[Segment]) -> bool {
         })
 }
 
-fn fit<'r, 't>(pattern: &'r [Segment], segments: &[Cow<'t, str>]) -> Option<Vec<(&'r str, Cow<'t, str>)>> {
+fn fit<'a>(pattern: &'a [Segment], segments: &[Cow<'a, str>]) -> Option<Vec<(&'a str, Cow<'a, str>)>> {
     if pattern.len() != segments.len() {
         return None;
     }
@@ -180,8 +178,6 @@ fn fit<'r, 't>(pattern: &'r [Segment], segments: &[Cow<'t, str>]) -> Option<Vec<
 
 #[cfg(test)]
 mod tests {
-    use alloc::borrow::ToOwned;
-
     use super::*;
     use crate::http::Method;
 
@@ -195,7 +191,7 @@ mod tests {
 
     fn found(router: &Router<&'static str>, path: &str) -> Option<&'static str> {
         let target = Target::parse(&Method::GET, path).unwrap();
-        router.find(&target).map(|found| *found.value)
+        router.find(&target).map(|(value, _)| *value)
     }
 
     #[test]
@@ -225,10 +221,10 @@ mod tests {
     #[test]
     fn names_are_put_into_texts() {
         let router = router(&["/{room}/{kind}"]);
-        let target = Target::parse(&Method::GET, "/a%2F{kind}/b").map_err(|_| ()).unwrap();
-        let found = router.find(&target).unwrap();
-        assert_eq!(found.fill("room:{room}:{kind}{other}{"), "room:a/{kind}:b{other}{");
-        assert_eq!(found.get("other"), None);
+        let target = Target::parse(&Method::GET, "/a%2F{kind}/b").unwrap();
+        let (_, names) = router.find(&target).unwrap();
+        assert_eq!(names.fill("room:{room}:{kind}{other}{"), "room:a/{kind}:b{other}{");
+        assert_eq!(names.get("other"), None);
     }
 
     #[test]
@@ -246,6 +242,6 @@ mod tests {
             assert_eq!(router.add(pattern, "x"), Err(error), "{pattern}");
         }
         assert_eq!(router.add("/a/b", "x"), Ok(()));
-        assert_eq!(found(&router, "/a/c").map(ToOwned::to_owned), Some("/a/{b}".to_owned()));
+        assert_eq!(found(&router, "/a/c"), Some("/a/{b}"));
     }
 }
