@@ -15,7 +15,7 @@ use super::{
     encode_gap,
 };
 use crate::log::{self, Burst, Epoch, EventId, Log, OpenError, ReaderId, Start};
-use crate::server::CloseReason;
+use crate::server::{CloseReason, Pace};
 use crate::sse::{self, EventName, Fields, ToMessage};
 use crate::{Instant, Random};
 
@@ -32,6 +32,7 @@ pub struct Channels {
     wake: VecDeque<ReaderId>,
     /// What the last read lends.
     lent: Burst,
+    pace: Pace,
     published: u64,
     closed: bool,
 }
@@ -47,6 +48,7 @@ struct Channel {
 impl Channels {
     /// Opens channels without any publication, in a log of a new epoch.
     pub fn new(config: Config, mut random: Box<dyn Random + Send>, _now: Instant) -> Self {
+        let pace = Pace::new(config.return_rate);
         let log = Log::new(config.log.clone(), Epoch::random(&mut *random));
         Self {
             config,
@@ -58,6 +60,7 @@ impl Channels {
             ends: BTreeSet::new(),
             wake: VecDeque::new(),
             lent: Burst::new(b""),
+            pace,
             published: 0,
             closed: false,
         }
@@ -165,7 +168,8 @@ impl Channels {
     ///
     /// # Errors
     ///
-    /// When there are too many, in all or from this address.
+    /// When there are too many, and `max_refused` more that are only told so: it is to be dropped. One that is to be told has a
+    /// [limit](Guest::limit).
     pub fn admit(&mut self, peer: Option<IpAddr>) -> Result<Guest, Limit> {
         self.guests.admit(peer, &self.config)
     }
@@ -183,6 +187,9 @@ impl Channels {
     pub fn subscribe(&mut self, now: Instant, asked: Subscribe<'_>) -> Result<Subscribed, SubscribeError> {
         if self.closed {
             return Err(SubscribeError::Closed);
+        }
+        if let Some(limit) = asked.guest.limit() {
+            return Err(SubscribeError::Busy(limit));
         }
         let mut names: Vec<&str> = asked.channels.to_vec();
         names.sort_unstable();
@@ -229,7 +236,7 @@ impl Channels {
     pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
         let ending = self.places.get(reader)?.ending;
         if let Some(Ending { reason, drain: false }) = ending {
-            return Some(Read::End(self.make_end(reason)));
+            return Some(Read::End(self.make_end(now, reason)));
         }
         self.lent = match self.log.read(now, reader, max_bytes) {
             Some(log::Read::Burst(burst)) => burst,
@@ -238,7 +245,7 @@ impl Channels {
                 encode_gap(&gap, &mut bytes);
                 Burst::new(&bytes).with_more(true)
             }
-            None => return ending.map(|ending| Read::End(self.make_end(ending.reason))),
+            None => return ending.map(|ending| Read::End(self.make_end(now, ending.reason))),
         };
         Some(Read::Burst { more: self.lent.more() || ending.is_some(), burst: &self.lent })
     }
@@ -315,8 +322,8 @@ impl Channels {
     }
 
     /// Draws when a reader that is refused, or ends, may come back.
-    pub fn draw_retry(&mut self, _now: Instant) -> Duration {
-        self.config.retry_after
+    pub fn draw_retry(&mut self, now: Instant) -> Duration {
+        self.pace.draw(now, self.config.retry_after)
     }
 
     /// Returns limits, timing and policy.
@@ -344,6 +351,13 @@ impl Channels {
     /// Returns the channels that `reader` reads.
     pub fn channels_of(&self, reader: ReaderId) -> impl Iterator<Item = &str> {
         self.places.get(reader).into_iter().flat_map(|place| place.channels.as_slice()).map(AsRef::as_ref)
+    }
+
+    /// Returns the end of a reader that is not to wait until its socket has taken what it was given: it lags too far behind, or has had
+    /// its longest time. It is due when the reader was [woken](Self::poll_wake) and its socket wants nothing.
+    pub fn poll_end(&mut self, now: Instant, reader: ReaderId) -> Option<End> {
+        let Ending { reason, drain: false } = self.places.get(reader)?.ending? else { return None };
+        Some(self.make_end(now, reason))
     }
 
     fn is_registered(&self, name: &str) -> bool {
@@ -376,9 +390,9 @@ impl Channels {
         }
     }
 
-    fn make_end(&mut self, reason: CloseReason) -> End {
+    fn make_end(&mut self, now: Instant, reason: CloseReason) -> End {
         let last = self.config.last_event.clone().filter(|_| reason == CloseReason::Shutdown);
-        End { reason, retry: Some(self.config.retry_after), last }
+        End { reason, retry: Some(self.draw_retry(now)), last }
     }
 
     fn draw_end(&mut self, now: Instant) -> Option<Instant> {

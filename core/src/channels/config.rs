@@ -21,6 +21,8 @@ pub struct Config {
     /// Connections at once from one IPv4 address or one /64 of IPv6, because that is what one household or one virtual machine has;
     /// one more is told that the server is busy. Behind a proxy that hides addresses all have its own. Default 20,000.
     pub max_connections_per_ip: usize,
+    /// Connections at once beyond these limits that are told so in an answer; one more is dropped without. Default 1,000.
+    pub max_refused: usize,
     /// How a reader is refused for load. Default [`Busy::ByClient`].
     pub busy: Busy,
     /// The reconnection time told at the start of each stream (HTML §9.2.6, `retry`), if any. Default 1 s.
@@ -36,6 +38,12 @@ pub struct Config {
     pub max_time_jitter: u8,
     /// The last bytes of each stream at shutdown, before its `retry`: whole events. Default none.
     pub last_event: Option<Bytes>,
+    /// Publications that a repository is asked for at once. Default 256.
+    pub load_publications: usize,
+    /// Bytes that a repository is asked for at once. Default 64 KiB.
+    pub load_bytes: usize,
+    /// Time for an answer of a repository; then it counts as one that failed. Default 10 s.
+    pub load_timeout: Duration,
     /// Silence after which a stream carries a keep-alive; zero: never. Default 15 s.
     pub heartbeat: Option<Duration>,
 }
@@ -48,6 +56,7 @@ impl Default for Config {
             on_demand: true,
             max_connections: 100_000,
             max_connections_per_ip: 20_000,
+            max_refused: 1_000,
             busy: Busy::ByClient,
             retry: Some(Duration::from_secs(1)),
             retry_after: Duration::from_secs(5),
@@ -55,6 +64,9 @@ impl Default for Config {
             max_time: None,
             max_time_jitter: 10,
             last_event: None,
+            load_publications: 256,
+            load_bytes: 64 << 10,
+            load_timeout: Duration::from_secs(10),
             heartbeat: Some(Duration::from_secs(15)),
         }
     }

@@ -44,7 +44,7 @@ pub struct Load {
 pub struct Batch {
     /// Own ids and encoded events, oldest first.
     pub publications: Vec<(Box<str>, Bytes)>,
-    /// Whether more follows.
+    /// Whether more follows these.
     pub more: bool,
     /// Whether the store does not know the id it was asked about, or not any longer: the reader is told of a gap, and these begin with
     /// the oldest that there is.
