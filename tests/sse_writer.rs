@@ -33,7 +33,11 @@ fn each_line_of_a_value_is_a_field() {
         ("ends\n", "data: ends\ndata: \n\n"),
         ("a\n\nevent: admin", "data: a\ndata: \ndata: event: admin\n\n"),
     ] {
-        assert_eq!(written(|event| Ok(event.data(data))), expected);
+        let mut out = Vec::new();
+        let mut event = EventWriter::new(&mut out);
+        event.data(data);
+        event.commit();
+        assert_eq!(text(&out), expected);
     }
     for (comment, expected) in [
         ("", ":\n\n"),
@@ -41,7 +45,7 @@ fn each_line_of_a_value_is_a_field() {
         ("a\nb\rc\r\nd", ":a\n:b\n:c\n:d\n\n"),
         ("keepalive\n\ndata: forged", ":keepalive\n:\n:data: forged\n\n"),
     ] {
-        assert_eq!(written(|event| Ok(event.comment(comment))), expected);
+        assert_eq!(commented(comment), expected);
     }
 }
 
@@ -203,6 +207,14 @@ proptest! {
 fn written(fill: impl FnOnce(&mut EventWriter<'_>) -> Result<(), NameError>) -> String {
     let mut out = Vec::new();
     EventWriter::compose(&mut out, |event| fill(event)).expect("it can be written");
+    text(&out)
+}
+
+fn commented(comment: &str) -> String {
+    let mut out = Vec::new();
+    let mut event = EventWriter::new(&mut out);
+    event.comment(comment);
+    event.commit();
     text(&out)
 }
 

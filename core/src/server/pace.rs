@@ -77,7 +77,7 @@ impl Pace {
             Some(free) if soonest.max(free.from) <= soonest + self.spread => soonest.max(free.from),
             _ => {
                 self.free.clear();
-                self.free.push(Free { from: soonest, to: END });
+                self.free.push(Free { from: now, to: END });
                 soonest
             }
         };
