@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidewire_core::api::{Answer, Api, Config};
 use tidewire_core::http::{Method, RequestHead};
 use tidewire_core::log::ReaderId;
-use tidewire_core::server::{Reply, Request};
+use tidewire_core::server::{Heartbeat, Reply, Request};
 use tidewire_core::sse::{Item, Parser};
 use tidewire_core::{Instant, SplitMix64, UnixTime};
 
@@ -44,7 +44,7 @@ fn streams_keep_alive_as_their_readers_are_told() {
     let Answer::Stream { head, first, .. } = api.handle_request(now(0), &get("/v1/events?channel=news")) else {
         panic!("a stream")
     };
-    assert_eq!(head.keep_alive, Some(Duration::from_secs(40)));
+    assert_eq!(head.heartbeat, Some(Heartbeat::new(Duration::from_secs(40))));
     assert_eq!(events(str::from_utf8(&first).unwrap())[0].data["heartbeat_ms"], 40_000);
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tidewire_core::http::{Fields, FramingError, HeadError};
 use tidewire_core::log::Burst;
 use tidewire_core::server::{
-    AnswerError, CloseReason, Config, Event, KeepAlive, Refusal, Reply, SendError, Session, StreamHead,
+    AnswerError, CloseReason, Config, End, Event, Heartbeat, KeepAlive, Refusal, Reply, SendError, Session, StreamHead,
 };
 use tidewire_core::sse::{EventName, Message};
 use tidewire_core::{Closing, Instant, Protocol, UnixTime};
@@ -591,7 +591,7 @@ fn http_1_0_gets_a_stream_that_ends_with_the_connection() {
     served.session.push_burst(served.now, &Burst::new(b"data: 1\n\n")).unwrap();
     served.run();
     served.session.send_message(served.now, &Message::new("2")).unwrap();
-    served.session.end_stream(served.now);
+    served.session.end_stream(served.now, End::default());
     served.run();
     assert_eq!(served.take_output(), "data: 1\n\ndata: 2\n\n");
     assert_eq!(served.closing(), Closing::Finish);
@@ -634,12 +634,16 @@ fn the_form_of_the_keep_alive_is_a_choice() {
     for (form, expected) in
         [(KeepAlive::Comment, ":\n\n"), (KeepAlive::Newline, "\n"), (event, "event: heartbeat\ndata: \n\n")]
     {
-        let mut served = streaming(|config| config.keep_alive_form = form);
+        let mut served = streaming(|config| {
+            let mut heartbeat = Heartbeat::default();
+            heartbeat.form = form;
+            config.heartbeat = Some(heartbeat);
+        });
         served.advance(secs(15));
         assert_eq!(served.take_output(), format!("{:x}\r\n{expected}\r\n", expected.len()));
     }
-    for never in [None, Some(secs(0))] {
-        let mut off = streaming(|config| config.keep_alive = never);
+    for never in [None, Some(Heartbeat::never())] {
+        let mut off = streaming(|config| config.heartbeat = never);
         assert_eq!(off.session.poll_timeout(), None);
         off.advance(secs(10_000));
         assert_eq!(off.take_output(), "");
@@ -652,7 +656,7 @@ fn a_stream_may_have_a_keep_alive_of_its_own() {
         let mut session = Session::new(Config::default(), Instant::START, UnixTime::default(), 1);
         session.handle_input(Instant::START, STREAM.as_bytes());
         let mut head = StreamHead::default();
-        head.keep_alive = of_the_stream;
+        head.heartbeat = of_the_stream.map(Heartbeat::new);
         session.start_stream(Instant::START, head).unwrap();
         session.poll_transmit();
         let mut sent = 0;
@@ -817,11 +821,11 @@ fn sending_without_a_stream_is_an_error() {
     let mut served = served(|_| {});
     assert_eq!(served.session.send(served.now, b":\n"), Err(SendError::NoStream));
     assert_eq!(served.session.push_burst(served.now, &Burst::new(b":\n")), Err(SendError::NoStream));
-    served.session.end_stream(served.now);
+    served.session.end_stream(served.now, End::default());
     assert_eq!(served.closed(), None);
     served.input(STREAM);
-    served.session.end_stream(served.now);
-    served.session.end_stream(served.now);
+    served.session.end_stream(served.now, End::default());
+    served.session.end_stream(served.now, End::default());
     served.run();
     assert!(served.take_output().ends_with("\r\n\r\n0\r\n\r\n"));
     assert_eq!(served.closed(), Some(CloseReason::StreamEnded));

@@ -31,8 +31,15 @@ pub trait Protocol {
     /// Returns the next event for the application.
     fn poll_event(&mut self) -> Option<Self::Event>;
 
-    /// Returns the next bytes for the socket; what belongs together comes as one piece, for one write.
+    /// Returns the next bytes for the socket; what belongs together comes as one piece, for one write. A driver asks for more only
+    /// when the last piece was written whole: so a machine knows, once there is none, that all has left.
     fn poll_transmit(&mut self) -> Option<Bytes>;
+
+    /// Tells whether the machine takes more input at the moment; a driver that heeds it leaves the rest to the socket, and so holds the
+    /// peer back. What it is given nevertheless is bounded as ever (rule 7). Until it is overridden it always does.
+    fn wants_input(&self) -> bool {
+        true
+    }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout), if ever.
     fn poll_timeout(&self) -> Option<Instant>;

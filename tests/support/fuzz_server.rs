@@ -7,7 +7,7 @@ use tidewire_core::http::{
     BodyReader, Framing, HeadLimits, HeadReader, Method, ResponseHead, Version, response_framing,
 };
 use tidewire_core::log::Burst;
-use tidewire_core::server::{CloseReason, Config, Event, Reply, Session, StreamHead};
+use tidewire_core::server::{CloseReason, Config, End, Event, Reply, Session, StreamHead};
 use tidewire_core::{Closing, Instant, Protocol, UnixTime};
 
 use crate::fuzz::split_line;
@@ -37,7 +37,7 @@ pub fn machine(input: &[u8]) {
             b's' => machine.start_stream(),
             b'B' => machine.push_burst(),
             b'M' => machine.send(),
-            b'X' => machine.session.end_stream(machine.now),
+            b'X' => machine.session.end_stream(machine.now, End::default()),
             b'S' => {
                 machine.shut_down = true;
                 machine.session.shutdown(machine.now);

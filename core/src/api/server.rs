@@ -17,7 +17,7 @@ use super::reply::{add, reply};
 use super::route::Route;
 use crate::http::{Method, Target};
 use crate::log::{Burst, Epoch, EventId, Gap, Log, OpenError, PublishError, Read, ReaderId, Start};
-use crate::server::{Reply, Request, StreamHead};
+use crate::server::{Heartbeat, Reply, Request, StreamHead};
 use crate::{Instant, Random, UnixTime, sse};
 
 /// What all connections of a server share: the log and the routes to it.
@@ -217,7 +217,7 @@ impl Api {
             heartbeat_ms: u64::try_from(self.config.keep_alive.as_millis()).unwrap_or(u64::MAX),
         };
         let first = self.first(&connected, self.log.cursor(reader), gap.as_ref());
-        let head = StreamHead { keep_alive: Some(self.config.keep_alive), ..StreamHead::default() };
+        let head = StreamHead { heartbeat: Some(Heartbeat::new(self.config.keep_alive)), ..StreamHead::default() };
         Ok(Answer::Stream { reader, head, first })
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Channels, Guest, Subscribe, SubscribeError, encode_gap};
 use crate::http::{Method, RequestHead};
 use crate::log::ReaderId;
-use crate::server::{Reply, StreamHead};
+use crate::server::{Heartbeat, Reply, StreamHead};
 use crate::{Instant, sse};
 
 /// How a path answers with the stream of channels, whatever carries it.
@@ -69,7 +69,8 @@ impl Endpoint {
         if let Some(gap) = &subscribed.gap {
             encode_gap(gap, &mut first);
         }
-        let head = StreamHead { keep_alive: channels.config().heartbeat, ..StreamHead::default() };
+        let heartbeat = channels.config().heartbeat.map(Heartbeat::new);
+        let head = StreamHead { heartbeat, ..StreamHead::default() };
         Answer::Stream { reader: subscribed.reader, head, first: first.into() }
     }
 

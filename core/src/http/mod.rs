@@ -26,6 +26,7 @@
 #[cfg(feature = "deflate")]
 pub mod coding;
 
+mod accept;
 mod body;
 mod date;
 mod encode;
@@ -43,6 +44,7 @@ mod target;
 mod uri;
 mod url_host;
 
+pub use accept::Coding;
 pub use body::{BodyError, BodyReader, MAX_CHUNK_EXTENSION, MAX_TRAILERS, Step};
 pub use date::parse_date;
 pub use encode::{LAST_CHUNK, encode_chunk_head, encode_last_chunk};

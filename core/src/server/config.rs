@@ -1,8 +1,7 @@
 use core::time::Duration;
 
+use super::Heartbeat;
 use crate::http::HeadLimits;
-use crate::log::Burst;
-use crate::sse::{self, EventName};
 
 /// Limits and timing of a [`Session`](super::Session).
 #[derive(Clone, Debug)]
@@ -34,11 +33,8 @@ pub struct Config {
     /// Time for which the peer is read on after our last byte, so that it sees it, and in which it has to take the next 64 KiB of a
     /// longer last answer; then the connection is dropped. Default 5 s (nginx 5 s).
     pub linger: Duration,
-    /// Silence on a stream before something is sent that means nothing. Default 15 s (HTML Standard §9.2.7: "every 15 seconds or
-    /// so"); `None` and zero: never.
-    pub keep_alive: Option<Duration>,
-    /// What is sent then. Default a comment.
-    pub keep_alive_form: KeepAlive,
+    /// What keeps the streams alive that have no heartbeat of their own; `None`: nothing. Default a comment after 15 s of silence.
+    pub heartbeat: Option<Heartbeat>,
     /// Longest time of a stream, if any; then it is ended, also in the middle of a replay. Default `None` (LaunchDarkly's
     /// `MaxConnTime`: off).
     pub max_stream_time: Option<Duration>,
@@ -65,39 +61,11 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(5),
-            keep_alive: Some(Duration::from_secs(15)),
-            keep_alive_form: KeepAlive::Comment,
+            heartbeat: Some(Heartbeat::default()),
             max_stream_time: None,
             max_stream_jitter: 10,
             goodbye_retry: Duration::from_secs(1),
             goodbye_spread: Duration::from_secs(5),
-        }
-    }
-}
-
-/// What keeps a silent stream alive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeepAlive {
-    /// An empty comment, `:` and a blank line. A comment with a text that stands behind an id makes some readers dispatch an empty
-    /// event (openai-python#2722).
-    Comment,
-    /// One line end and nothing else.
-    Newline,
-    /// An event of this type with empty data: pages cannot see comments, and may want to notice silence themselves.
-    Event(EventName<'static>),
-}
-
-impl KeepAlive {
-    pub(super) fn burst(&self) -> Burst {
-        match self {
-            Self::Comment => Burst::new(b":\n\n"),
-            Self::Newline => Burst::new(b"\n"),
-            Self::Event(name) => {
-                let mut bytes = alloc::vec::Vec::new();
-                sse::Fields { event: Some(name), ..sse::Fields::default() }.encode(&mut bytes);
-                Burst::new(&bytes)
-            }
         }
     }
 }

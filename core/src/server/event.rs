@@ -1,9 +1,7 @@
 use core::fmt;
-use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::stream::complete;
 use crate::http::{BodyError, Fields, FramingError, HeadError, RequestHead};
 
 /// What a [`Session`](super::Session) tells the application.
@@ -43,32 +41,6 @@ impl Reply {
     }
 }
 
-/// The head of an event stream. The status is 200.
-///
-/// `content-type`, `cache-control` and `x-accel-buffering` are added unless they stand here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StreamHead {
-    /// More fields.
-    pub fields: Fields,
-    /// Silence on this stream before something is sent that means nothing; zero: never. `None`: as
-    /// [`Config::keep_alive`](super::Config::keep_alive) says.
-    pub keep_alive: Option<Duration>,
-}
-
-impl StreamHead {
-    /// Makes a head with these fields besides the usual ones.
-    pub const fn new(fields: Fields) -> Self {
-        Self { fields, keep_alive: None }
-    }
-
-    /// Returns the head alone: the answer to a HEAD request for the stream.
-    pub fn into_reply(mut self) -> Reply {
-        complete(&mut self.fields);
-        Reply { fields: self.fields, ..Reply::new(200) }
-    }
-}
-
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,6 +59,12 @@ pub enum CloseReason {
     Flooded,
     /// The peer did not read what was sent to it.
     Stalled,
+    /// The reader was further behind than the channel allows; the connection was reset.
+    Lagging,
+    /// The channel of the stream was unregistered.
+    Unregistered,
+    /// The server had no room for the reader, and told it when to come back.
+    Busy,
     /// The application ended the stream.
     StreamEnded,
     /// The stream had its longest time.
@@ -105,6 +83,9 @@ impl fmt::Display for CloseReason {
             Self::Refused(refusal) => return refusal.fmt(f),
             Self::Flooded => "the peer sent too much without waiting for its answer",
             Self::Stalled => "the peer did not read what was sent to it",
+            Self::Lagging => "the reader was too far behind",
+            Self::Unregistered => "the channel was unregistered",
+            Self::Busy => "the server had no room for the reader",
             Self::StreamEnded => "the application ended the stream",
             Self::MaxStreamTime => "the stream had its longest time",
             Self::Shutdown => "the server shuts down",

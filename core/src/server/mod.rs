@@ -29,14 +29,25 @@
 //! ```
 
 mod config;
+mod end;
 mod event;
+mod event_stream;
+mod heartbeat;
+mod linger;
+mod outlet;
 mod output;
 mod pace;
 mod refusal;
+mod replies;
 mod session;
-mod stream;
+mod stream_head;
 
-pub use config::{Config, KeepAlive};
-pub use event::{AnswerError, CloseReason, Event, Refusal, Reply, Request, SendError, StreamHead};
+pub use config::Config;
+pub use end::End;
+pub use event::{AnswerError, CloseReason, Event, Refusal, Reply, Request, SendError};
+pub use event_stream::{EventStream, Framing};
+pub use heartbeat::{Heartbeat, KeepAlive, When};
+pub use outlet::Outlet;
 pub use pace::Pace;
 pub use session::Session;
+pub use stream_head::StreamHead;

@@ -5,68 +5,69 @@ use bytes::Bytes;
 use super::Config;
 use crate::{Instant, Outbox, OutboxFull};
 
-/// What waits to be sent on a connection.
-#[derive(Debug)]
+/// What waits to be sent on a stream.
 pub(super) struct Output {
-    /// The answer: all of it, or the head of a stream.
-    reply: Bytes,
+    /// The opening, which leaves first, or else publications, which leave last.
+    bulk: Bytes,
+    is_opening: bool,
+    /// Whether a piece was taken that may not be written whole.
+    is_taken: bool,
     outbox: Outbox,
-    publications: Bytes,
-    /// When it must have been taken.
+    /// When something must have been taken.
     stall_at: Option<Instant>,
 }
 
 impl Output {
     pub(super) const fn new(config: &Config) -> Self {
         Self {
-            reply: Bytes::new(),
+            bulk: Bytes::new(),
+            is_opening: false,
+            is_taken: false,
             outbox: Outbox::new(config.max_queued_frames, config.max_queued_bytes),
-            publications: Bytes::new(),
             stall_at: None,
         }
     }
 
-    /// Appends to the answer.
-    pub(super) fn push_reply(&mut self, now: Instant, config: &Config, bytes: Bytes) {
-        self.reply = join(core::mem::take(&mut self.reply), bytes);
+    /// Puts `bytes` before all that leaves.
+    pub(super) fn open(&mut self, now: Instant, config: &Config, bytes: Bytes) {
+        self.bulk = join(bytes, core::mem::take(&mut self.bulk));
+        self.is_opening = !self.bulk.is_empty();
         self.note_waiting(now, config);
     }
 
-    pub(super) fn push_control(&mut self, now: Instant, config: &Config, frame: Bytes) -> Result<(), OutboxFull> {
+    pub(super) fn push_control(&mut self, now: Instant, config: &Config, frame: &[u8]) -> Result<(), OutboxFull> {
         self.outbox.push(frame)?;
         self.note_waiting(now, config);
         Ok(())
     }
 
-    /// Appends to the publications, which leave last.
-    pub(super) fn push_publications(&mut self, now: Instant, config: &Config, frame: Bytes) {
-        self.publications = join(core::mem::take(&mut self.publications), frame);
+    /// Takes publications, unless some wait.
+    pub(super) fn push_publications(&mut self, now: Instant, config: &Config, frame: Bytes) -> Result<(), OutboxFull> {
+        if !self.bulk.is_empty() {
+            return Err(OutboxFull);
+        }
+        self.bulk = frame;
         self.note_waiting(now, config);
+        Ok(())
     }
 
-    /// Takes the next piece: answer and control together, a long answer piece by piece, then publications. What still waits then has its time anew.
+    /// Takes the next piece: opening and control together, then publications. What still waits then has its time anew.
     pub(super) fn take(&mut self, now: Instant, config: &Config) -> Option<Bytes> {
-        if self.reply.len() > MAX_PIECE {
-            self.note_taken(now, config);
-            return Some(self.reply.split_to(MAX_PIECE));
-        }
-        let mut piece = core::mem::take(&mut self.reply);
-        if let Some(control) = self.outbox.take() {
-            piece = join(piece, control);
-        }
+        let opening =
+            if core::mem::take(&mut self.is_opening) { core::mem::take(&mut self.bulk) } else { Bytes::new() };
+        let mut piece = join(opening, self.outbox.take().unwrap_or_default());
         if piece.is_empty() {
-            piece = core::mem::take(&mut self.publications);
+            piece = core::mem::take(&mut self.bulk);
         }
-        self.note_taken(now, config);
-        (!piece.is_empty()).then_some(piece)
+        self.stall_at = self.stall_at.filter(|_| !self.is_empty()).map(|_| now + config.stall_timeout);
+        self.is_taken = !piece.is_empty();
+        self.is_taken.then_some(piece)
     }
 
     /// Drops all that waits.
     pub(super) fn clear(&mut self) {
-        self.reply = Bytes::new();
+        (self.bulk, self.is_opening, self.stall_at) = (Bytes::new(), false, None);
         self.outbox.clear();
-        self.publications = Bytes::new();
-        self.stall_at = None;
     }
 
     /// Lets what waits be taken at any time: another deadline holds from here on.
@@ -75,19 +76,16 @@ impl Output {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.reply.is_empty() && self.outbox.is_empty() && self.publications.is_empty()
+        self.bulk.is_empty() && self.outbox.is_empty()
     }
 
-    pub(super) fn has_publications(&self) -> bool {
-        !self.publications.is_empty()
+    /// Tells whether nothing waits, and what was taken last was written whole.
+    pub(super) fn is_written(&self) -> bool {
+        self.is_empty() && !self.is_taken
     }
 
     pub(super) const fn stall_at(&self) -> Option<Instant> {
         self.stall_at
-    }
-
-    fn note_taken(&mut self, now: Instant, config: &Config) {
-        self.stall_at = self.stall_at.filter(|_| !self.is_empty()).map(|_| now + config.stall_timeout);
     }
 
     fn note_waiting(&mut self, now: Instant, config: &Config) {
@@ -97,10 +95,8 @@ impl Output {
     }
 }
 
-/// A longer answer leaves in pieces of this many bytes, so that it shows how the peer takes it.
-const MAX_PIECE: usize = 64 << 10;
-
-fn join(first: Bytes, second: Bytes) -> Bytes {
+/// Returns both as one piece; copies nothing where one is empty.
+pub(super) fn join(first: Bytes, second: Bytes) -> Bytes {
     if first.is_empty() || second.is_empty() {
         return if first.is_empty() { second } else { first };
     }

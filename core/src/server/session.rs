@@ -14,21 +14,26 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
-use super::output::Output;
-use super::stream::{self, Stream};
-use super::{AnswerError, CloseReason, Config, Event, Refusal, Reply, Request, SendError, StreamHead, refusal};
+use super::event_stream::goodbye;
+use super::linger::Linger;
+use super::output::join;
+use super::replies::Replies;
+use super::{
+    AnswerError, CloseReason, Config, End, Event, EventStream, Framing as StreamFraming, Heartbeat, Outlet, Refusal,
+    Reply, Request, SendError, StreamHead, refusal,
+};
 use crate::http::{
     BodyReader, Expectation, Fields, Framing, HeadReader, Method, RequestHead, ResponseHead, Version, request_framing,
 };
 use crate::log::Burst;
 use crate::sse::ToMessage;
-use crate::{Closing, Instant, Protocol, SplitMix64, UnixTime};
+use crate::{Closing, Instant, Protocol, Random, SplitMix64, UnixTime};
 
 /// One accepted connection. See the [module](super) for how it is used.
-#[derive(Debug)]
 pub struct Session {
     config: Arc<Config>,
     state: State,
@@ -36,7 +41,7 @@ pub struct Session {
     /// What came of later requests before this one was answered.
     pipelined: Vec<u8>,
     events: VecDeque<Event>,
-    output: Output,
+    replies: Replies,
     random: SplitMix64,
     clock: (Instant, UnixTime),
     now: Instant,
@@ -45,7 +50,6 @@ pub struct Session {
     flooded: bool,
 }
 
-#[derive(Debug)]
 enum State {
     /// Waiting for a head, or inside one.
     Head { deadline: Instant, begun: bool },
@@ -53,19 +57,18 @@ enum State {
     Body(Box<Body>),
     /// The application has the request.
     Answer(Exchange),
-    /// The application gives a stream.
-    Stream(Stream),
-    /// All is said; the peer is to read it.
-    Finishing {
-        until: Instant,
-        /// Whether the peer has taken a piece of a long answer, with more to come, since the deadline was set.
-        taking: bool,
+    /// The application gives a stream, or has ended it.
+    Stream {
+        stream: Box<EventStream>,
+        /// Bytes that the peer has sent meanwhile.
+        ignored: usize,
     },
+    /// All is said; the peer is to read it.
+    Finishing(Linger),
     /// The socket is to be dropped.
     Closed,
 }
 
-#[derive(Debug)]
 struct Body {
     head: RequestHead,
     reader: BodyReader,
@@ -92,7 +95,7 @@ impl Session {
             heads: HeadReader::new(config.head),
             pipelined: Vec::new(),
             events: VecDeque::new(),
-            output: Output::new(&config),
+            replies: Replies::default(),
             random: SplitMix64::new(seed),
             clock: (now, unix),
             now,
@@ -136,21 +139,24 @@ impl Session {
     pub fn start_stream(&mut self, now: Instant, head: StreamHead) -> Result<(), AnswerError> {
         self.now = self.now.max(now);
         let State::Answer(exchange) = self.state else { return Err(AnswerError::NoRequest) };
-        let mut fields = head.fields;
-        stream::complete(&mut fields);
         if exchange.head_only {
-            return self.reply(now, Reply { status: 200, fields, body: Bytes::new() });
+            return self.reply(now, head.into_reply());
         }
-        let chunked = exchange.version == Version::Http11;
-        if chunked {
-            put(&mut fields, "transfer-encoding", "chunked");
-        } else {
-            fields.remove("transfer-encoding");
+        let framing = match exchange.version {
+            Version::Http11 => StreamFraming::Chunked,
+            Version::Http10 => StreamFraming::Bare,
+        };
+        let mut stream = EventStream::new(Arc::clone(&self.config), &head, framing, now, self.random.next_u64());
+        let mut fields = head.into_fields();
+        match framing {
+            StreamFraming::Chunked => put(&mut fields, "transfer-encoding", "chunked"),
+            StreamFraming::Bare => drop(fields.remove("transfer-encoding")),
         }
         fields.remove("content-length");
-        self.write_head(now, 200, fields, exchange, true);
+        let head = self.encode_head(now, 200, fields, exchange, true);
+        stream.open_with(now, join(self.replies.take_all(), head));
         self.pipelined = Vec::new();
-        self.state = State::Stream(Stream::new(&self.config, head.keep_alive, &mut self.random, now, chunked));
+        self.state = State::Stream { stream: Box::new(stream), ignored: 0 };
         if self.flooded {
             self.end(now, CloseReason::Flooded);
         } else if self.peer_ended {
@@ -168,12 +174,7 @@ impl Session {
     ///
     /// When no stream is open, or too much waits already; nothing is sent then.
     pub fn send(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError> {
-        self.now = self.now.max(now);
-        let State::Stream(stream) = &mut self.state else { return Err(SendError::NoStream) };
-        let frame = stream.frame(&Burst::new(bytes));
-        self.output.push_control(now, &self.config, frame).map_err(|_| SendError::Full)?;
-        stream.note_sent(now);
-        Ok(())
+        self.stream_mut()?.send(now, bytes)
     }
 
     /// Sends a message on the open stream, as [`send`](Self::send) does.
@@ -182,32 +183,34 @@ impl Session {
     ///
     /// As `send`, and when its event type or id cannot be sent.
     pub fn send_message(&mut self, now: Instant, message: &(impl ToMessage + ?Sized)) -> Result<(), SendError> {
-        let mut bytes = Vec::new();
-        message.encode_to(&mut bytes).map_err(SendError::Name)?;
-        self.send(now, &bytes)
+        self.stream_mut()?.send_message(now, message)
     }
 
     /// Gives the open stream a burst of publications: one piece for one write.
     ///
     /// # Errors
     ///
-    /// When no stream is open, or the last burst was not taken yet: ask [`wants_publications`](Self::wants_publications) first.
+    /// When no stream is open, or its head or the last burst was not taken yet: ask
+    /// [`wants_publications`](Self::wants_publications) first.
     pub fn push_burst(&mut self, now: Instant, burst: &Burst) -> Result<(), SendError> {
-        self.now = self.now.max(now);
-        let State::Stream(stream) = &mut self.state else { return Err(SendError::NoStream) };
-        if self.output.has_publications() {
-            return Err(SendError::Full);
-        }
-        self.output.push_publications(now, &self.config, stream.frame(burst));
-        stream.note_sent(now);
+        self.stream_mut()?.push_burst(now, burst)
+    }
+
+    /// Puts another heartbeat in the place of the one that the open stream has, from here on; `None` stops it.
+    ///
+    /// # Errors
+    ///
+    /// When no stream is open.
+    pub fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) -> Result<(), SendError> {
+        self.stream_mut()?.set_heartbeat(now, heartbeat);
         Ok(())
     }
 
     /// Ends the open stream, and its connection; without a stream it does nothing.
-    pub fn end_stream(&mut self, now: Instant) {
+    pub fn end_stream(&mut self, now: Instant, end: End<'_>) {
         self.now = self.now.max(now);
-        if matches!(self.state, State::Stream(_)) {
-            self.end(now, CloseReason::StreamEnded);
+        if let Ok(stream) = self.stream_mut() {
+            stream.end(now, end);
         }
     }
 
@@ -217,22 +220,42 @@ impl Session {
         self.now = self.now.max(now);
         self.shutting_down = true;
         match &self.state {
-            State::Stream(_) => self.end(now, CloseReason::Shutdown),
+            State::Stream { .. } => self.end(now, CloseReason::Shutdown),
             State::Head { .. } if self.heads.is_empty() && self.pipelined.is_empty() => {
                 self.finish(now, CloseReason::Shutdown);
             }
-            State::Head { .. } | State::Body(_) | State::Answer(_) | State::Finishing { .. } | State::Closed => {}
+            State::Head { .. } | State::Body(_) | State::Answer(_) | State::Finishing(_) | State::Closed => {}
         }
     }
 
     /// Tells whether a stream is open and all that it was given was taken: time to read the log.
     pub fn wants_publications(&self) -> bool {
-        self.is_streaming() && self.output.is_empty()
+        self.stream().is_some_and(EventStream::wants_publications)
+    }
+
+    /// Tells whether all that the stream was given has left: taken, and written whole, as the driver showed by asking for more.
+    pub fn is_written(&self) -> bool {
+        self.stream().is_some_and(EventStream::is_written)
     }
 
     /// Tells whether a stream is open.
     pub fn is_streaming(&self) -> bool {
-        matches!(self.state, State::Stream(_))
+        self.stream().is_some_and(EventStream::is_open)
+    }
+
+    /// Returns the stream, if there is one, also when it has ended.
+    pub fn stream(&self) -> Option<&EventStream> {
+        match &self.state {
+            State::Stream { stream, .. } => Some(stream),
+            _ => None,
+        }
+    }
+
+    fn stream_mut(&mut self) -> Result<&mut EventStream, SendError> {
+        match &mut self.state {
+            State::Stream { stream, .. } => Ok(stream),
+            _ => Err(SendError::NoStream),
+        }
     }
 
     /// Reads heads and bodies out of `input` until one request is whole.
@@ -242,7 +265,7 @@ impl Session {
             match &mut self.state {
                 // The next request is read when the last answer was taken: a peer that asks and does not read cannot pile up
                 // answers.
-                State::Head { .. } if !self.output.is_empty() => {
+                State::Head { .. } if !self.replies.is_empty() => {
                     return self.keep(now, rest);
                 }
                 State::Head { deadline, begun } => match self.heads.feed(rest) {
@@ -274,14 +297,14 @@ impl Session {
                     }
                 }
                 State::Answer(_) => return self.keep(now, rest),
-                State::Stream(stream) => {
-                    stream.ignored = stream.ignored.saturating_add(rest.len());
-                    if stream.ignored > self.config.max_ignored {
+                State::Stream { ignored, .. } => {
+                    *ignored = ignored.saturating_add(rest.len());
+                    if *ignored > self.config.max_ignored {
                         self.end(now, CloseReason::Flooded);
                     }
                     return;
                 }
-                State::Finishing { .. } | State::Closed => return,
+                State::Finishing(_) | State::Closed => return,
             }
         }
     }
@@ -319,7 +342,7 @@ impl Session {
         // content for the corresponding request".
         if expectation == Expectation::Continue && !done && wait {
             let go_on = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
-            self.output.push_reply(now, &self.config, go_on);
+            self.replies.push(now, &self.config, go_on);
         }
         let deadline = now + self.config.body_timeout;
         self.state = State::Body(Box::new(Body { head, reader, bytes: Vec::new(), deadline }));
@@ -373,13 +396,14 @@ impl Session {
         if !length_unknown {
             put(&mut fields, "content-length", body.len().to_string());
         }
-        self.write_head(now, status, fields, exchange, last);
+        let head = self.encode_head(now, status, fields, exchange, last);
+        self.replies.push(now, &self.config, head);
         if !bodiless && !exchange.head_only {
-            self.output.push_reply(now, &self.config, body);
+            self.replies.push(now, &self.config, body);
         }
     }
 
-    fn write_head(&mut self, now: Instant, status: u16, mut fields: Fields, exchange: Exchange, last: bool) {
+    fn encode_head(&self, now: Instant, status: u16, mut fields: Fields, exchange: Exchange, last: bool) -> Bytes {
         if !fields.contains("date") {
             let (at, unix) = self.clock;
             let millis = u64::try_from((now - at).as_millis()).unwrap_or(u64::MAX);
@@ -394,33 +418,29 @@ impl Session {
         }
         let mut bytes = Vec::with_capacity(256);
         ResponseHead { fields, ..ResponseHead::new(status) }.encode(&mut bytes);
-        self.output.push_reply(now, &self.config, bytes.into());
+        bytes.into()
     }
 
     /// Ends the open stream in the way that its reason asks for.
     fn end(&mut self, now: Instant, reason: CloseReason) {
-        let State::Stream(stream) = &self.state else { return };
-        let retry = (reason == CloseReason::Shutdown).then(|| stream::goodbye(&self.config, &mut self.random));
-        let mut end = Vec::new();
-        stream.end(retry, &mut end);
-        self.output.push_publications(now, &self.config, end.into());
-        self.finish(now, reason);
+        let retry = (reason == CloseReason::Shutdown).then(|| goodbye(&self.config, &mut self.random));
+        self.end_stream(now, End { retry, ..End::new(reason) });
     }
 
     fn finish(&mut self, now: Instant, reason: CloseReason) {
-        if matches!(self.state, State::Finishing { .. } | State::Closed) {
+        if matches!(self.state, State::Stream { .. } | State::Finishing(_) | State::Closed) {
             return;
         }
-        self.state = State::Finishing { until: now + self.config.linger, taking: false };
+        self.state = State::Finishing(Linger::new(now, &self.config));
         self.heads = HeadReader::new(self.config.head);
         self.pipelined = Vec::new();
-        self.output.forget_stall();
+        self.replies.forget_stall();
         self.events.push_back(Event::Closed(reason));
     }
 
     fn abort(&mut self) {
         self.state = State::Closed;
-        self.output.clear();
+        self.replies = Replies::default();
     }
 }
 
@@ -442,15 +462,15 @@ impl Protocol for Session {
             State::Head { .. } | State::Body(_) => self.finish(now, CloseReason::PeerMidRequest),
             // RFC 9112 §9.6 lets a client end its side after its last request, and read on.
             State::Answer(_) => {}
-            State::Stream(_) => self.end(now, CloseReason::Peer),
-            State::Finishing { .. } | State::Closed => {}
+            State::Stream { .. } => self.end(now, CloseReason::Peer),
+            State::Finishing(_) | State::Closed => {}
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if due(self.output.stall_at()) {
+        if due(self.replies.stall_at()) {
             self.finish(now, CloseReason::Stalled);
             return self.abort();
         }
@@ -463,26 +483,13 @@ impl Protocol for Session {
                 }
             }
             State::Body(body) if body.deadline <= now => self.refuse(now, Refusal::BodyTimeout),
-            State::Stream(stream) if due(stream.end_at) => self.end(now, CloseReason::MaxStreamTime),
-            State::Stream(stream) if due(stream.keep_alive_at) => {
-                stream.note_sent(now);
-                if self.output.is_empty() {
-                    let frame = stream.frame(&self.config.keep_alive_form.burst());
-                    self.output.push_publications(now, &self.config, frame);
+            State::Stream { stream, .. } => stream.handle_timeout(now),
+            State::Finishing(linger) => {
+                if linger.has_passed(now, &self.config) {
+                    self.abort();
                 }
             }
-            // A long answer may take a slow peer longer than the linger, as long as it goes on taking it.
-            State::Finishing { until, taking: taking @ true } if *until <= now => {
-                *taking = false;
-                *until = now + self.config.linger;
-            }
-            State::Finishing { until, .. } if *until <= now => self.abort(),
-            State::Head { .. }
-            | State::Body(_)
-            | State::Answer(_)
-            | State::Stream(_)
-            | State::Finishing { .. }
-            | State::Closed => {}
+            State::Head { .. } | State::Body(_) | State::Answer(_) | State::Closed => {}
         }
     }
 
@@ -491,15 +498,18 @@ impl Protocol for Session {
         if self.events.is_empty() {
             self.events = VecDeque::new();
         }
-        event
+        event.or_else(|| self.stream_mut().ok()?.poll_event().map(Event::Closed))
     }
 
     fn poll_transmit(&mut self) -> Option<Bytes> {
-        let piece = self.output.take(self.now, &self.config);
-        if let State::Finishing { taking, .. } = &mut self.state {
-            *taking |= piece.is_some() && !self.output.is_empty();
+        if let State::Stream { stream, .. } = &mut self.state {
+            return stream.poll_transmit();
         }
-        if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.output.is_empty() {
+        let piece = self.replies.take(self.now, &self.config);
+        if let State::Finishing(linger) = &mut self.state {
+            linger.note_taken(piece.is_some() && !self.replies.is_empty());
+        }
+        if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.replies.is_empty() {
             let pipelined = core::mem::take(&mut self.pipelined);
             self.advance(self.now, &pipelined);
             if self.peer_ended {
@@ -513,19 +523,63 @@ impl Protocol for Session {
         let state = match &self.state {
             State::Head { deadline, .. } => Some(*deadline),
             State::Body(body) => Some(body.deadline),
-            State::Stream(stream) => [stream.keep_alive_at, stream.end_at].into_iter().flatten().min(),
-            State::Finishing { until, .. } => Some(*until),
+            State::Stream { stream, .. } => stream.poll_timeout(),
+            State::Finishing(linger) => Some(linger.until()),
             State::Answer(_) | State::Closed => None,
         };
-        [state, self.output.stall_at()].into_iter().flatten().min()
+        [state, self.replies.stall_at()].into_iter().flatten().min()
     }
 
     fn closing(&self) -> Closing {
-        match self.state {
-            State::Head { .. } | State::Body(_) | State::Answer(_) | State::Stream(_) => Closing::No,
-            State::Finishing { .. } => Closing::Finish,
+        match &self.state {
+            State::Head { .. } | State::Body(_) | State::Answer(_) => Closing::No,
+            State::Stream { stream, .. } => stream.closing(),
+            State::Finishing(_) => Closing::Finish,
             State::Closed => Closing::Abort,
         }
+    }
+}
+
+impl Outlet for Session {
+    fn wants_publications(&self) -> bool {
+        self.wants_publications()
+    }
+
+    fn is_written(&self) -> bool {
+        self.is_written()
+    }
+
+    fn push_burst(&mut self, now: Instant, burst: &Burst) -> Result<(), SendError> {
+        self.push_burst(now, burst)
+    }
+
+    fn send(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError> {
+        self.send(now, bytes)
+    }
+
+    fn end_stream(&mut self, now: Instant, end: End<'_>) {
+        self.end_stream(now, end);
+    }
+}
+
+/// Without what peer and application have said, which may prove an identity.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Head { .. } => "Head",
+            State::Body(_) => "Body",
+            State::Answer(_) => "Answer",
+            State::Stream { .. } => "Stream",
+            State::Finishing(_) => "Finishing",
+            State::Closed => "Closed",
+        };
+        f.debug_struct("Session")
+            .field("state", &state)
+            .field("stream", &self.stream())
+            .field("pipelined", &self.pipelined.len())
+            .field("unsent", &self.replies.len())
+            .field("shutting_down", &self.shutting_down)
+            .finish_non_exhaustive()
     }
 }
 
