@@ -39,6 +39,18 @@ pub struct Load {
     pub max_bytes: usize,
 }
 
+impl Load {
+    /// Asks for what follows `id` in `channel`, without a limit.
+    pub fn after(channel: &str, id: &str) -> Self {
+        Self { after: Some(id.into()), ..Self::all(channel) }
+    }
+
+    /// Asks for all of `channel`, without a limit.
+    pub fn all(channel: &str) -> Self {
+        Self { channel: channel.into(), after: None, max_publications: usize::MAX, max_bytes: usize::MAX }
+    }
+}
+
 /// What a repository answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
