@@ -86,6 +86,15 @@ impl UnixTime {
     }
 }
 
+/// Saturates instead of overflowing; counts whole milliseconds.
+impl Add<Duration> for UnixTime {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
 /// RFC 3339 with milliseconds, `1994-11-06T08:49:37.000Z`.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -86,8 +86,12 @@ impl EventStream {
             config,
         };
         stream.rest(now);
-        if head.padding {
-            let opening = stream.frame(&Burst::new(&padding()));
+        let mut opening = if head.padding { padding() } else { Vec::new() };
+        if let Some(heartbeat) = stream.heartbeat().filter(|heartbeat| heartbeat.at_once) {
+            heartbeat.encode(now, &mut opening);
+        }
+        if !opening.is_empty() {
+            let opening = stream.frame(&Burst::new(&opening));
             stream.output.open(now, &stream.config, opening);
         }
         stream
@@ -165,7 +169,11 @@ impl EventStream {
     pub fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) {
         self.now = self.now.max(now);
         self.rhythm = heartbeat.map_or(Rhythm::None, |own| Rhythm::Own(Box::new(own)));
-        self.rest(now);
+        if self.is_open() && self.heartbeat().is_some_and(|heartbeat| heartbeat.at_once) {
+            self.beat(now);
+        } else {
+            self.rest(now);
+        }
     }
 
     /// Does everything that is due by `now`.
@@ -262,7 +270,7 @@ impl EventStream {
     fn beat(&mut self, now: Instant) {
         let mut bytes = Vec::new();
         if let Some(heartbeat) = self.heartbeat() {
-            heartbeat.form.encode(&mut bytes);
+            heartbeat.encode(now, &mut bytes);
         }
         // What waits says as much; beats that nobody takes do not pile up.
         if self.output.is_empty() {
@@ -312,6 +320,10 @@ impl Outlet for EventStream {
 
     fn send(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError> {
         self.send(now, bytes)
+    }
+
+    fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) {
+        self.set_heartbeat(now, heartbeat);
     }
 
     fn end_stream(&mut self, now: Instant, end: End<'_>) {

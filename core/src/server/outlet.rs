@@ -1,4 +1,4 @@
-use super::{End, SendError};
+use super::{End, Heartbeat, SendError};
 use crate::Instant;
 use crate::log::Burst;
 
@@ -24,6 +24,9 @@ pub trait Outlet {
     ///
     /// When no stream is open, or too much waits already; nothing is sent then.
     fn send(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError>;
+
+    /// Puts another heartbeat in the place of the one that the open stream has; `None` stops it.
+    fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>);
 
     /// Ends the open stream, and its connection; without one it does nothing.
     fn end_stream(&mut self, now: Instant, end: End<'_>);

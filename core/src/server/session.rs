@@ -557,6 +557,11 @@ impl Outlet for Session {
         self.send(now, bytes)
     }
 
+    fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) {
+        // Without a stream there is none to set.
+        let _ = self.set_heartbeat(now, heartbeat);
+    }
+
     fn end_stream(&mut self, now: Instant, end: End<'_>) {
         self.end_stream(now, end);
     }
