@@ -11,34 +11,47 @@
 //! look saw it, or it found the waker.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tidewire_core::Instant;
-use tidewire_core::api::Api as Channels;
+use tidewire_core::channels::{Channels, Guest, Limit};
 use tidewire_core::log::ReaderId;
 
+use crate::source::Source;
 use crate::{Clock, Seat};
 
 /// The channels of a server behind one short lock, and who is to be woken. A clone is another handle of the same.
 ///
 /// A publisher takes the lock once per burst and 64 wake-ups, a reader once per burst; it is never held over a wait, nor while somebody is
 /// woken.
-#[derive(Clone)]
-pub struct Broadcaster {
-    inner: Arc<Inner>,
+pub struct Broadcaster<C = Channels> {
+    inner: Arc<Inner<C>>,
 }
 
-struct Inner {
-    locked: Mutex<Locked>,
+struct Inner<C> {
+    locked: Mutex<Locked<C>>,
     phase: AtomicU8,
     clock: Clock,
 }
 
 impl Broadcaster {
+    /// Takes a seat for a connection from `peer`.
+    ///
+    /// # Errors
+    ///
+    /// When there are too many connections, in all or from there.
+    pub fn seat(&self, peer: Option<IpAddr>) -> Result<Seat, Limit> {
+        let guest = self.lock().channels.admit(peer)?;
+        Ok(self.take_seat(Some(guest)))
+    }
+}
+
+impl<C: Source> Broadcaster<C> {
     /// Shares `channels`, which were told the time of `clock`.
-    pub fn new(channels: Channels, clock: Clock) -> Self {
+    pub fn new(channels: C, clock: Clock) -> Self {
         let locked = Locked { channels, seats: Seats::default(), keeper: None, keeper_at: None };
         let inner = Inner { locked: Mutex::new(locked), phase: AtomicU8::new(Phase::Serving as u8), clock };
         Self { inner: Arc::new(inner) }
@@ -47,18 +60,17 @@ impl Broadcaster {
     /// Does something with the channels behind the lock, and wakes, when it is free again, all whom that concerns.
     ///
     /// What is done there must be short, and must not come back to this broadcaster.
-    pub fn with<T>(&self, act: impl FnOnce(&mut Channels, Instant) -> T) -> T {
+    pub fn with<T>(&self, act: impl FnOnce(&mut C, Instant) -> T) -> T {
         let mut locked = self.lock();
         let result = act(&mut locked.channels, self.inner.clock.now());
         self.wake(locked);
         result
     }
 
-    /// Takes a place for a connection.
-    pub fn seat(&self) -> Seat {
+    pub(crate) fn take_seat(&self, guest: Option<Guest>) -> Seat<C> {
         let flag = Arc::new(Flag::default());
         let number = self.lock().seats.insert(Arc::clone(&flag));
-        Seat::new(self.clone(), flag, number)
+        Seat::new(self.clone(), flag, number, guest)
     }
 
     /// Returns the clock.
@@ -76,8 +88,7 @@ impl Broadcaster {
         let mut locked = self.lock();
         let now = self.inner.clock.now();
         if locked.channels.poll_timeout().is_some_and(|at| at <= now) {
-            locked.channels.handle_clock(now, self.inner.clock.unix());
-            locked.channels.handle_timeout(now);
+            locked.channels.handle_timeout(now, self.inner.clock.unix());
         }
         let next = locked.channels.poll_timeout();
         locked.keep(context, next);
@@ -98,7 +109,7 @@ impl Broadcaster {
 
     /// Begins to end: nothing new begins, and streams are told goodbye.
     pub fn shutdown(&self) {
-        self.lock().channels.shutdown();
+        self.with(|channels, now| channels.shutdown(now));
         self.enter(Phase::Draining);
     }
 
@@ -111,15 +122,18 @@ impl Broadcaster {
         Phase::from_number(self.inner.phase.load(Ordering::Acquire))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Locked> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Locked<C>> {
         // Nothing that holds the lock panics, so what a poisoned lock guards is whole.
         self.inner.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn leave(&self, number: u32, reader: Option<ReaderId>) {
+    pub(crate) fn leave(&self, number: u32, reader: Option<ReaderId>, guest: Option<Guest>) {
         let mut locked = self.lock();
         if let Some(reader) = reader {
             locked.close_reader(reader, number);
+        }
+        if let Some(guest) = guest {
+            locked.channels.leave(guest);
         }
         let woken = locked.seats.remove(number);
         let keeper = (locked.seats.len == 0).then(|| locked.keeper.take()).flatten();
@@ -144,7 +158,7 @@ impl Broadcaster {
     }
 
     /// Wakes whom the channels name, in batches, without the lock.
-    pub(crate) fn wake<'a>(&'a self, mut locked: MutexGuard<'a, Locked>) {
+    pub(crate) fn wake<'a>(&'a self, mut locked: MutexGuard<'a, Locked<C>>) {
         loop {
             let mut batch = Batch::default();
             locked.fill(&mut batch);
@@ -157,7 +171,13 @@ impl Broadcaster {
     }
 }
 
-impl fmt::Debug for Broadcaster {
+impl<C> Clone for Broadcaster<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<C: Source> fmt::Debug for Broadcaster<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcaster").field("connections", &self.connections()).finish_non_exhaustive()
     }
@@ -198,18 +218,18 @@ impl Flag {
     }
 }
 
-pub(crate) struct Locked {
-    pub(crate) channels: Channels,
+pub(crate) struct Locked<C> {
+    pub(crate) channels: C,
     pub(crate) seats: Seats,
     /// The task that keeps the time of the channels and waits for the end, and the time it knows of.
     keeper: Option<Waker>,
     keeper_at: Option<Instant>,
 }
 
-impl Locked {
+impl<C: Source> Locked<C> {
     pub(crate) fn close_reader(&mut self, reader: ReaderId, seat: u32) {
         self.seats.forget_reader(reader, seat);
-        self.channels.close_reader(reader);
+        self.channels.close(reader);
     }
 
     fn keep(&mut self, context: &Context<'_>, at: Option<Instant>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidewire_core::Instant;
 use tidewire_core::server::{Event, Session};
 
-use crate::Clock;
+use crate::{Clock, Fed};
 
 /// What a driver of listeners and connections serves. Cloning it gives another handle of the same.
 pub trait Host: Clone + Send + Sync + 'static {
@@ -42,17 +42,6 @@ pub trait Place: fmt::Debug + Send + 'static {
 
     /// Gives the session what it is to send next.
     fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed;
-}
-
-/// What became of [`Place::feed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fed {
-    /// The session was given something.
-    Some,
-    /// There is nothing for it; the task is woken when there is.
-    None,
-    /// The server is over: drop the connection.
-    Over,
 }
 
 /// How long connections that are told goodbye may take before they are dropped, unless configured.

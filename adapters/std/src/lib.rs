@@ -4,7 +4,7 @@
 
 pub use tidewire_core::sse;
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 mod broadcaster;
 mod buffer;
 mod clock;
@@ -18,16 +18,18 @@ mod host;
 mod race;
 mod random;
 mod reader;
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 mod seat;
 #[cfg(feature = "serve")]
 mod shared_api;
 mod socket;
+#[cfg(feature = "server")]
+mod source;
 pub mod trace;
 mod transport;
 mod turns;
 
-#[cfg(feature = "serve")]
+#[cfg(feature = "server")]
 pub use broadcaster::Broadcaster;
 pub use buffer::with_buffer;
 pub use clock::Clock;
@@ -36,12 +38,12 @@ pub use environment::proxies_from_env;
 pub use event_source::EventSource;
 pub use handle::{Asked, Control, Handle, Status};
 #[cfg(feature = "server")]
-pub use host::{DRAIN, Fed, Host, Place};
+pub use host::{DRAIN, Host, Place};
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
-#[cfg(feature = "serve")]
-pub use seat::Seat;
+#[cfg(feature = "server")]
+pub use seat::{Fed, Seat};
 #[cfg(feature = "serve")]
 pub use shared_api::{ApiSeat, SharedApi};
 pub use socket::{accept_pause, connect_error, tune};

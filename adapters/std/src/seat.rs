@@ -1,18 +1,21 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use tidewire_core::channels::{Batch, Channels, Guest, Load};
 use tidewire_core::log::ReaderId;
-use tidewire_core::server::Session;
+use tidewire_core::server::Outlet;
 
+use crate::Broadcaster;
 use crate::broadcaster::{Flag, Phase};
-use crate::{Broadcaster, Fed};
+use crate::source::{Given, Source};
 
 /// One connection's place at a [`Broadcaster`]: feeds its stream with the publications of its reader. Dropping it leaves.
 #[derive(Debug)]
-pub struct Seat {
-    broadcaster: Broadcaster,
+pub struct Seat<C: Source = Channels> {
+    broadcaster: Broadcaster<C>,
     flag: Arc<Flag>,
     number: u32,
+    guest: Option<Guest>,
     reader: Option<ReaderId>,
     /// Whether there may be more to read, of which the log says nothing by itself.
     has_more: bool,
@@ -22,12 +25,27 @@ pub struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(broadcaster: Broadcaster, flag: Arc<Flag>, number: u32) -> Self {
-        Self { broadcaster, flag, number, reader: None, has_more: false, waker: None, phase: Phase::Serving }
+    /// Returns the connection as the channels know it.
+    pub fn guest(&self) -> Option<Guest> {
+        self.guest
+    }
+
+    /// Hands over what the application's repository answered to [`Fed::Load`]. Feed next.
+    pub fn loaded(&mut self, answer: Result<Batch, ()>) {
+        if let Some(reader) = self.reader {
+            self.has_more = true;
+            self.broadcaster.with(|channels, now| channels.handle_loaded(now, reader, answer));
+        }
+    }
+}
+
+impl<C: Source> Seat<C> {
+    pub(crate) fn new(broadcaster: Broadcaster<C>, flag: Arc<Flag>, number: u32, guest: Option<Guest>) -> Self {
+        Self { broadcaster, flag, number, guest, reader: None, has_more: false, waker: None, phase: Phase::Serving }
     }
 
     /// Returns whose seat it is.
-    pub fn broadcaster(&self) -> &Broadcaster {
+    pub fn broadcaster(&self) -> &Broadcaster<C> {
         &self.broadcaster
     }
 
@@ -49,11 +67,16 @@ impl Seat {
         }
     }
 
-    /// Gives `session` what it is to send next, or has the task woken when there is something.
-    pub fn feed(&mut self, context: &Context<'_>, session: &mut Session) -> Fed {
+    /// Tells whether the server has begun to end; streams are told so by the channels.
+    pub fn is_draining(&self) -> bool {
+        self.phase >= Phase::Draining
+    }
+
+    /// Gives `outlet` what it is to send next, or has the task woken when there is something.
+    pub fn feed(&mut self, context: &Context<'_>, outlet: &mut impl Outlet) -> Fed {
         let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         let sleeps = known && !self.flag.is_called();
-        if sleeps && !(self.has_more && session.wants_publications()) {
+        if sleeps && !(self.has_more && outlet.wants_publications()) {
             return Fed::None;
         }
         if !known {
@@ -64,30 +87,26 @@ impl Seat {
         // Behind the lock: a change of phase either is seen here, or finds the waker.
         match self.broadcaster.phase() {
             Phase::Over => return Fed::Over,
-            phase if phase > self.phase => {
-                drop(locked);
-                self.phase = phase;
-                session.shutdown(now);
-                return Fed::Some;
-            }
-            _ => {}
+            phase => self.phase = phase,
         }
         let fed = match self.reader {
             // The socket says when there is room.
-            Some(_) if !session.wants_publications() => {
+            Some(_) if !outlet.wants_publications() => {
                 self.has_more = true;
                 Fed::None
             }
-            Some(reader) => match locked.channels.read(now, reader, usize::MAX) {
-                Some(burst) => {
-                    // It was asked whether it wants it.
-                    let _ = session.push_burst(now, &burst);
-                    self.has_more = burst.more();
+            Some(reader) => match locked.channels.feed(now, reader, outlet) {
+                Given::Some { more } => {
+                    self.has_more = more;
                     Fed::Some
                 }
-                None => {
+                Given::None => {
                     self.has_more = false;
                     Fed::None
+                }
+                Given::Load(load) => {
+                    self.has_more = false;
+                    Fed::Load(load)
                 }
             },
             None => Fed::None,
@@ -100,8 +119,22 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl<C: Source> Drop for Seat<C> {
     fn drop(&mut self) {
-        self.broadcaster.leave(self.number, self.reader.take());
+        self.broadcaster.leave(self.number, self.reader.take(), self.guest.take());
     }
+}
+
+/// What became of [`Seat::feed`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// The stream was given something.
+    Some,
+    /// There is nothing for it; the task is woken when there is.
+    None,
+    /// The application's repository is asked for what comes next; [`Seat::loaded`] takes the answer. A [`Place`](crate::Place) sees to
+    /// that itself.
+    Load(Load),
+    /// The server is over: drop the connection.
+    Over,
 }

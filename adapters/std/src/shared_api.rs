@@ -13,7 +13,7 @@ use crate::{Broadcaster, Clock, DRAIN, Fed, Host, Place, Seat, seed, trace};
 /// What all connections of a program's server share: its [`Api`] in a [`Broadcaster`], and the limits of a connection.
 #[derive(Debug)]
 pub struct SharedApi {
-    broadcaster: Broadcaster,
+    broadcaster: Broadcaster<Api>,
     session: Arc<server::Config>,
 }
 
@@ -33,7 +33,7 @@ impl SharedApi {
     }
 
     /// Returns the channels and those who wait for them.
-    pub fn broadcaster(&self) -> &Broadcaster {
+    pub fn broadcaster(&self) -> &Broadcaster<Api> {
         &self.broadcaster
     }
 
@@ -54,7 +54,7 @@ impl Host for Arc<SharedApi> {
     fn open(&self, _peer: Option<IpAddr>) -> (Session, ApiSeat) {
         let clock = self.clock();
         let session = Session::new(Arc::clone(&self.session), clock.now(), clock.unix(), seed());
-        (session, ApiSeat { seat: self.broadcaster.seat() })
+        (session, ApiSeat { seat: self.broadcaster.take_seat(None), draining: false })
     }
 
     fn clock(&self) -> Clock {
@@ -85,7 +85,9 @@ impl Host for Arc<SharedApi> {
 /// One connection's place in a [`SharedApi`]: answers its requests and reads its publications. Dropping it leaves.
 #[derive(Debug)]
 pub struct ApiSeat {
-    seat: Seat,
+    seat: Seat<Api>,
+    /// Whether the session was told that the server ends.
+    draining: bool,
 }
 
 impl Place for ApiSeat {
@@ -99,7 +101,13 @@ impl Place for ApiSeat {
     }
 
     fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
-        self.seat.feed(context, session)
+        let fed = self.seat.feed(context, session);
+        if self.seat.is_draining() && !self.draining && fed != Fed::Over {
+            self.draining = true;
+            session.shutdown(self.seat.broadcaster().clock().now());
+            return Fed::Some;
+        }
+        fed
     }
 }
 

@@ -83,7 +83,7 @@ where
             loop {
                 // A shutdown ends the session, and that the handshake.
                 match place.feed(context, &mut session) {
-                    Fed::Some => {}
+                    Fed::Some | Fed::Load(_) => {}
                     Fed::None => break,
                     Fed::Over => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
                 }
@@ -118,7 +118,7 @@ where
                     turns.rest();
                     return Poll::Pending;
                 }
-                Fed::Some | Fed::None => {}
+                Fed::Some | Fed::None | Fed::Load(_) => {}
                 Fed::Over => return Poll::Ready(Ok(())),
             }
         }
