@@ -23,10 +23,10 @@
 //! connection is to be closed. Responses are read as a browser would where the RFC lets it: bare LF as a line end, folded
 //! lines and equal repeated lengths are accepted.
 
+pub mod accept;
 #[cfg(feature = "deflate")]
 pub mod coding;
 
-mod accept;
 mod body;
 mod date;
 mod encode;
