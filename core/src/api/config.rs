@@ -1,7 +1,7 @@
 use core::time::Duration;
 
-use super::Access;
 use crate::log;
+use crate::server::Access;
 
 /// Limits and timing of an [`Api`](super::Api).
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::problem::Problem;
-use crate::http::{RequestHead, Target};
+use crate::http::{RequestHead, Target, accept};
+use crate::sse;
 
 /// A stream as it was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn read(head: &RequestHead, target: &Target<'_>, max_channels: usize) -> Result<Self, Problem> {
-        if !accepts_streams(head) {
+        if accept::media_type(&head.fields, sse::CONTENT_TYPE) == 0 {
             return Err(Problem::NotAcceptable);
         }
         let mut channels: Vec<String> = Vec::new();
@@ -74,23 +75,6 @@ fn add_channels(value: &str, max: usize, channels: &mut Vec<String>) -> Result<(
         channels.push(name.to_string());
     }
     Ok(())
-}
-
-/// RFC 9110 §12.5.1: a request without `Accept` takes anything.
-fn accepts_streams(head: &RequestHead) -> bool {
-    let mut ranges = head.fields.members("accept").peekable();
-    ranges.peek().is_none() || ranges.any(accepts)
-}
-
-fn accepts(range: &[u8]) -> bool {
-    let range = String::from_utf8_lossy(range);
-    let mut parts = range.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let refused = parts.any(|part| {
-        let part = part.to_ascii_lowercase();
-        part.strip_prefix("q=").is_some_and(|q| q.trim_end_matches(['0', '.']).is_empty())
-    });
-    matches!(&*name, "*/*" | "text/*" | "text/event-stream") && !refused
 }
 
 const MAX_NAME: usize = 128;

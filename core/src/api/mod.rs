@@ -9,13 +9,12 @@
 //! | `GET /health/live`, `GET /health/ready` | | 200 `ok`; 503 `draining` while it closes |
 //!
 //! A refusal is a [`Problem`]: `application/problem+json` (RFC 9457) with a stable `code`. Before anything else the `Host` and
-//! `Origin` of the request are held against [`Access`].
+//! `Origin` of the request are held against [`Access`](crate::server::Access).
 //!
 //! The stream begins at once with a `retry` and the event `connected`, whose id is where the stream starts: a reader that is cut
 //! before its first publication resumes without a loss, too. Then come a `gap`, if something is missing, and the
 //! publications: events named by the type of their envelope, with the envelope as JSON.
 
-mod access;
 mod config;
 mod envelope;
 mod events;
@@ -26,7 +25,6 @@ mod reply;
 mod route;
 mod server;
 
-pub use access::Access;
 pub use config::Config;
 pub use problem::Problem;
 pub use server::{Answer, Api};

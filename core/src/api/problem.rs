@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::reply::{add, reply};
 use crate::http::reason_phrase;
-use crate::server::Reply;
+use crate::server::{AccessError, Reply};
 
 /// Why a request was refused; answered as `application/problem+json` (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +158,15 @@ impl fmt::Display for Problem {
 }
 
 impl core::error::Error for Problem {}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Host => Self::HostNotAllowed,
+            AccessError::Origin => Self::OriginNotAllowed,
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Body {

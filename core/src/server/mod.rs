@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod config;
 mod end;
 mod event;
@@ -42,6 +43,7 @@ mod replies;
 mod session;
 mod stream_head;
 
+pub use access::{Access, AccessError};
 pub use config::Config;
 pub use end::End;
 pub use event::{AnswerError, CloseReason, Event, Refusal, Reply, Request, SendError};
