@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tidewire_core::api::{Answer, Api, Config};
+use tidewire_core::channels::Read;
 use tidewire_core::http::{Method, RequestHead};
 use tidewire_core::log::ReaderId;
 use tidewire_core::server::{Heartbeat, Reply, Request};
@@ -143,7 +144,7 @@ fn bad_requests_get_their_status_and_code() {
 
 #[test]
 fn message_longer_than_the_history_is_told_what_to_raise() {
-    let mut api = api_with(|config| config.log.max_topic_bytes = 1000);
+    let mut api = api_with(|config| config.log.topic.max_bytes = 1000);
     let reply = reply(&mut api, post("/v1/channels/a/publish", "text/plain", &"x".repeat(1000)));
     assert_eq!((reply.status, &json_of(&reply)["code"]), (413, &json!("message_too_long")));
     assert!(text(&reply).contains("--history-bytes"), "{}", text(&reply));
@@ -261,7 +262,7 @@ fn reader_cut_before_its_first_publication_resumes_from_connected() {
 
 #[test]
 fn what_cannot_be_resumed_is_a_gap_with_its_reason() {
-    let mut api = api_with(|config| config.log.max_publications = 2);
+    let mut api = api_with(|config| config.log.topic.max_publications = 2);
     let ids: Vec<String> = (1..=4).map(|n| publish(&mut api, "a", &n.to_string())).collect();
     let (epoch, _) = ids[0].split_once('-').unwrap();
     let cases = [
@@ -292,7 +293,7 @@ fn what_cannot_be_resumed_is_a_gap_with_its_reason() {
 
 #[test]
 fn slow_reader_is_told_what_it_missed() {
-    let mut api = api_with(|config| config.log.max_publications = 2);
+    let mut api = api_with(|config| config.log.topic.max_publications = 2);
     let (reader, _) = stream(&mut api, get("/v1/events?channel=a"));
     for n in 1..=4 {
         publish(&mut api, "a", &n.to_string());
@@ -348,7 +349,7 @@ fn events(stream: &str) -> Vec<Received> {
 
 fn read(api: &mut Api, reader: ReaderId) -> Vec<Received> {
     let mut all = Vec::new();
-    while let Some(burst) = api.read(now(0), reader, 1 << 20) {
+    while let Some(Read::Burst { burst, .. }) = api.read(now(0), reader, 1 << 20) {
         all.extend_from_slice(&burst.bytes());
     }
     events(str::from_utf8(&all).unwrap())

@@ -65,10 +65,10 @@ impl Server {
             while reader.awake && reader.served.session.wants_publications() {
                 let now = reader.served.now;
                 match self.log.read(now, reader.id, usize::MAX) {
-                    Some(Read::Burst(burst)) => {
-                        reader.awake = burst.more();
+                    Some(Read::Burst { burst, more }) => {
+                        reader.awake = more;
                         reader.pieces += 1;
-                        reader.served.session.push_burst(now, &burst).unwrap();
+                        reader.served.session.push_burst(now, burst).unwrap();
                     }
                     Some(Read::Gap(gap)) => {
                         reader.served.session.send(now, format!(": {}\n", gap.reason).as_bytes()).unwrap();
@@ -151,7 +151,7 @@ fn a_batch_of_5000_is_few_writes_and_keeps_its_order() {
 
 #[test]
 fn a_reader_that_falls_behind_while_it_replays_is_told_and_loses_nothing_that_is_kept() {
-    let mut server = Server::new(|config| (config.max_publications, config.max_burst) = (100, 50));
+    let mut server = Server::new(|config| (config.topic.max_publications, config.max_burst) = (100, 50));
     for _ in 0..100 {
         server.publish_number();
     }
@@ -171,7 +171,7 @@ fn a_reader_that_falls_behind_while_it_replays_is_told_and_loses_nothing_that_is
 
 #[test]
 fn a_stalled_reader_costs_the_others_nothing() {
-    let mut server = Server::new(|config| config.max_publications = 10);
+    let mut server = Server::new(|config| config.topic.max_publications = 10);
     let (stalled, other) = (server.connect(Start::Live, |_| {}), server.connect(Start::Live, |_| {}));
     server.readers[stalled].served.reads = false;
     let mut received = String::new();

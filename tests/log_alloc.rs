@@ -65,9 +65,10 @@ fn a_delivery_allocates_nothing_and_an_idle_reader_is_small() {
             while let Some(woken) = log.poll_wake() {
                 let index = readers.iter().position(|reader| *reader == woken).unwrap();
                 assert!(sessions[index].wants_publications());
-                let Some(Read::Burst(read)) = log.read(NOW, woken, 64 << 10) else { panic!("woken for nothing") };
-                assert!(!read.more());
-                sessions[index].push_burst(NOW, &read).unwrap();
+                let Some(Read::Burst { burst: read, more: false }) = log.read(NOW, woken, 64 << 10) else {
+                    panic!("woken for nothing")
+                };
+                sessions[index].push_burst(NOW, read).unwrap();
                 let piece = sessions[index].poll_transmit().unwrap();
                 assert!(piece.len() > burst * 100);
                 deliveries += 1;
@@ -84,7 +85,7 @@ fn a_delivery_allocates_nothing_and_an_idle_reader_is_small() {
 /// A topic that nobody publishes to any more keeps its oldest in the order of all; what others evict must go nevertheless.
 fn a_log_stays_within_its_bounds_however_much_goes_through_it() {
     let mut config = Config::default();
-    (config.max_publications, config.max_topics) = (10, 20);
+    (config.topic.max_publications, config.max_topics) = (10, 20);
     let mut log = Log::new(config, Epoch::new(1));
     let empty = LIVE_BYTES.load(Ordering::Relaxed);
     log.publish(NOW, "quiet", |_, out| out.push(b'x')).unwrap();

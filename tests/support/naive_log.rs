@@ -64,7 +64,7 @@ impl NaiveLog {
         self.evict_aged(now);
         let id = self.id(self.head + 1);
         let text = text(id);
-        if size(&text) > self.config.max_topic_bytes.min(self.config.max_bytes) {
+        if size(&text) > self.config.topic.max_bytes.min(self.config.max_bytes) {
             return Err(PublishError::TooLarge);
         }
         if !self.make_topic(topic, &[]) {
@@ -74,8 +74,8 @@ impl NaiveLog {
         self.kept.push(Kept { position: self.head, topic: topic.to_owned(), text, at: now });
         let head = self.head;
         self.topic(topic).last = head;
-        while self.of(topic).count() > self.config.max_publications
-            || self.of(topic).map(|kept| size(&kept.text)).sum::<usize>() > self.config.max_topic_bytes
+        while self.of(topic).count() > self.config.topic.max_publications
+            || self.of(topic).map(|kept| size(&kept.text)).sum::<usize>() > self.config.topic.max_bytes
         {
             let oldest = self.kept.iter().position(|kept| kept.topic == topic).unwrap();
             self.evict(oldest);

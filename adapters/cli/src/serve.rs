@@ -109,8 +109,8 @@ fn api_config(args: &Serve, ip: IpAddr) -> api::Config {
         config.access.hosts = None;
     }
     config.access.origins.extend(args.allow_origin.iter().map(|origin| origin.as_str().into()));
-    config.log.max_publications = args.history.get();
-    config.log.max_topic_bytes = args.history_bytes;
+    config.log.topic.max_publications = args.history.get();
+    config.log.topic.max_bytes = args.history_bytes;
     config.log.max_bytes = args.history_total;
     config.log.max_age = Some(args.history_age);
     config.keep_alive = args.keep_alive;

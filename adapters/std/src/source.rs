@@ -96,10 +96,10 @@ mod api {
 
     impl Source for Api {
         fn feed(&mut self, now: Instant, reader: ReaderId, outlet: &mut impl Outlet) -> Given {
-            let Some(burst) = self.read(now, reader, usize::MAX) else { return Given::None };
+            let Some(Read::Burst { burst, more }) = self.read(now, reader, usize::MAX) else { return Given::None };
             // It was asked whether it wants it.
-            let _ = outlet.push_burst(now, &burst);
-            Given::Some { more: burst.more() }
+            let _ = outlet.push_burst(now, burst);
+            Given::Some { more }
         }
 
         fn close(&mut self, reader: ReaderId) {

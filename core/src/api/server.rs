@@ -18,7 +18,7 @@ use super::route::Route;
 use crate::http::{Method, Target};
 use crate::log::{Burst, Epoch, EventId, Gap, Log, OpenError, PublishError, Read, ReaderId, Start};
 use crate::server::{Heartbeat, Reply, Request, StreamHead};
-use crate::{Instant, Random, UnixTime, sse};
+use crate::{Instant, Random, UnixTime, channels, sse};
 
 /// What all connections of a server share: the log and the routes to it.
 pub struct Api {
@@ -28,6 +28,8 @@ pub struct Api {
     /// The wall time and when it was told.
     clock: (UnixTime, Instant),
     draining: bool,
+    /// The gap that was told last.
+    gap: Option<Burst>,
 }
 
 /// What is to be done with a request.
@@ -50,7 +52,7 @@ impl Api {
     /// Opens an empty log of a new epoch.
     pub fn new(config: Config, mut random: Box<dyn Random + Send>, now: Instant, unix: UnixTime) -> Self {
         let log = Log::new(config.log.clone(), Epoch::random(&mut *random));
-        Self { config, log, random, clock: (unix, now), draining: false }
+        Self { config, log, random, clock: (unix, now), draining: false, gap: None }
     }
 
     /// Notes the wall time; told now and then, it keeps timestamps true while the system's clock is set.
@@ -82,13 +84,13 @@ impl Api {
     }
 
     /// Returns what the stream of `reader` is to be given next, about `max_bytes` of it; `None` until it is woken again.
-    pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Burst> {
+    pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<channels::Read<'_>> {
         Some(match self.log.read(now, reader, max_bytes)? {
-            Read::Burst(burst) => burst,
+            Read::Burst { burst, more } => channels::Read::Burst { burst, more },
             Read::Gap(gap) => {
                 let mut bytes = Vec::new();
                 encode_gap(&gap, &mut bytes);
-                Burst::new(&bytes).with_more(true)
+                channels::Read::Burst { burst: self.gap.insert(Burst::new(&bytes)), more: true }
             }
         })
     }
@@ -185,7 +187,7 @@ impl Api {
         });
         published.map_err(|error| match error {
             PublishError::TooLarge => Problem::LongerThanHistory,
-            PublishError::NameTooLong | PublishError::Empty => Problem::InvalidChannel,
+            PublishError::NameTooLong | PublishError::NoTopics | PublishError::Empty => Problem::InvalidChannel,
             PublishError::TooManyTopics => Problem::Overloaded(self.config.retry_after),
         })
     }

@@ -238,16 +238,20 @@ impl Channels {
         if let Some(Ending { reason, drain: false }) = ending {
             return Some(Read::End(self.make_end(now, reason)));
         }
-        self.lent = match self.log.read(now, reader, max_bytes) {
-            Some(log::Read::Burst(burst)) => burst,
-            Some(log::Read::Gap(gap)) => {
+        if !self.log.has_next(reader)
+            && let Some(ending) = ending
+        {
+            return Some(Read::End(self.make_end(now, ending.reason)));
+        }
+        Some(match self.log.read(now, reader, max_bytes)? {
+            log::Read::Burst { burst, more } => Read::Burst { burst, more: more || ending.is_some() },
+            log::Read::Gap(gap) => {
                 let mut bytes = Vec::new();
                 encode_gap(&gap, &mut bytes);
-                Burst::new(&bytes).with_more(true)
+                self.lent = Burst::new(&bytes);
+                Read::Burst { burst: &self.lent, more: true }
             }
-            None => return ending.map(|ending| Read::End(self.make_end(now, ending.reason))),
-        };
-        Some(Read::Burst { more: self.lent.more() || ending.is_some(), burst: &self.lent })
+        })
     }
 
     /// Takes the answer of the repository to a [`Load`](super::Load).
@@ -344,7 +348,7 @@ impl Channels {
     /// Returns the numbers of one reader.
     pub fn reader_stats(&self, reader: ReaderId) -> Option<ReaderStats> {
         let place = self.places.get(reader)?;
-        let behind = self.log.lag(reader).unwrap_or_default();
+        let behind = self.log.lag(reader).unwrap_or_default().messages;
         Some(ReaderStats { reader, guest: place.guest, since: place.since, behind })
     }
 

@@ -9,7 +9,6 @@ use bytes::Bytes;
 pub struct Burst {
     chunk: Bytes,
     head: u8,
-    more: bool,
 }
 
 impl Burst {
@@ -39,16 +38,6 @@ impl Burst {
     /// Tells whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Tells whether the reader has more to read already: it is not woken again before it has.
-    pub const fn more(&self) -> bool {
-        self.more
-    }
-
-    pub(crate) fn with_more(mut self, more: bool) -> Self {
-        self.more = more;
-        self
     }
 
     pub(super) fn payload(&self) -> &[u8] {
@@ -91,7 +80,7 @@ impl BurstBuilder {
         if self.head > 0 {
             self.chunk.extend_from_slice(CRLF);
         }
-        Burst { chunk: Bytes::from(self.chunk), head: self.head, more: false }
+        Burst { chunk: Bytes::from(self.chunk), head: self.head }
     }
 }
 

@@ -2,12 +2,14 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::burst::BurstBuilder;
 use super::merged::MergedBursts;
 use super::reader::{Reader, Readers, State, Subscription};
 use super::topic::{self, Topic};
 use super::topics::Topics;
-use super::{Burst, Config, Epoch, EventId, Gap, GapReason, OpenError, ParseIdError, Position, PublishError, ReaderId};
+use super::{
+    Burst, Config, ConfigureError, Epoch, EventId, Gap, GapReason, OpenError, ParseIdError, Position, PublishError,
+    ReaderId, TopicConfig,
+};
 use crate::Instant;
 
 /// Where a new reader begins.
@@ -23,9 +25,14 @@ pub enum Start<'a> {
 
 /// What [`Log::read`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum Read<'a> {
     /// Publications, to be written as they are.
-    Burst(Burst),
+    Burst {
+        /// Their bytes, which all readers share.
+        burst: &'a Burst,
+        /// Whether there is more to read already: the reader is not woken again before it has read it.
+        more: bool,
+    },
     /// Something is missing here. There may be more to read: go on.
     Gap(Gap),
 }
@@ -40,6 +47,14 @@ pub struct Log {
     readers: Readers,
     merged: MergedBursts,
     scratch: Vec<u8>,
+    search: Search,
+}
+
+/// Room for what a search over several topics goes through.
+#[derive(Debug, Default)]
+struct Search {
+    behind: Vec<(u32, usize)>,
+    picked: Vec<(u32, usize)>,
 }
 
 impl Log {
@@ -53,6 +68,7 @@ impl Log {
             readers: Readers::default(),
             merged: MergedBursts::default(),
             scratch: Vec::new(),
+            search: Search::default(),
         }
     }
 
@@ -60,16 +76,40 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// When the topic would be one too many, its name too long, or the publication larger than all that is kept. No position
-    /// is used then, and nobody is woken.
+    /// As [`publish_to`](Self::publish_to).
     pub fn publish(
         &mut self,
         now: Instant,
         topic: &str,
         encode: impl FnOnce(EventId, &mut Vec<u8>),
     ) -> Result<EventId, PublishError> {
+        self.publish_to(now, &[topic], encode)
+    }
+
+    /// Appends one publication to several topics at one position: who reads several of them is given it once. A name that stands
+    /// there twice counts once. `encode` is given its id and appends its bytes, once for all readers.
+    ///
+    /// # Errors
+    ///
+    /// When no topic is named or too many, one would be one too many, its name is too long, or the publication is larger than all that is
+    /// kept. No position is used then, and nobody is woken.
+    pub fn publish_to(
+        &mut self,
+        now: Instant,
+        topics: &[&str],
+        encode: impl FnOnce(EventId, &mut Vec<u8>),
+    ) -> Result<EventId, PublishError> {
         self.topics.evict_aged(now, &self.config);
-        if topic.len() > self.config.max_name {
+        let mut names = topics.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Err(PublishError::NoTopics);
+        }
+        if names.len() > self.config.max_subscriptions {
+            return Err(PublishError::TooManyTopics);
+        }
+        if names.iter().any(|name| name.len() > self.config.max_name) {
             return Err(PublishError::NameTooLong);
         }
         let position = self.head.following();
@@ -83,20 +123,40 @@ impl Log {
             self.scratch = scratch;
         }
         let burst = burst.ok_or(PublishError::Empty)?;
-        if topic::size_of(burst.chunk().len()) > self.config.max_topic_bytes.min(self.config.max_bytes) {
+        let size = topic::size_of(burst.chunk().len());
+        if size > self.config.topic.max_bytes || size.saturating_mul(names.len()) > self.config.max_bytes {
             return Err(PublishError::TooLarge);
         }
 
-        let slot = self.topics.find_or_add(topic, self.config.max_topics).ok_or(PublishError::TooManyTopics)?;
-        self.head = position;
-        if let Some(topic) = self.topics.get_mut(slot) {
-            let asleep = core::mem::take(&mut topic.asleep);
-            for reader in topic.readers.iter().take(asleep) {
-                self.readers.wake(*reader);
-            }
+        let mut slots = Vec::with_capacity(names.len());
+        for name in names {
+            slots.push(self.topics.find_or_add(name, &self.config).ok_or(PublishError::TooManyTopics)?);
         }
-        self.topics.append(now, slot, position, burst, &self.config);
+        self.head = position;
+        for slot in slots {
+            if let Some(topic) = self.topics.get_mut(slot) {
+                let asleep = core::mem::take(&mut topic.asleep);
+                for reader in topic.readers.iter().take(asleep) {
+                    self.readers.wake(*reader);
+                }
+            }
+            self.topics.append(now, slot, position, burst.clone(), &self.config);
+        }
         Ok(id)
+    }
+
+    /// Gives a topic bounds of its own. From then on it is known, and never forgotten, until it is [removed](Self::remove_topic).
+    ///
+    /// # Errors
+    ///
+    /// When the topic would be one too many, or its name is too long.
+    pub fn configure(&mut self, topic: &str, config: TopicConfig) -> Result<(), ConfigureError> {
+        if topic.len() > self.config.max_name {
+            return Err(ConfigureError::NameTooLong);
+        }
+        let slot = self.topics.find_or_add(topic, &self.config).ok_or(ConfigureError::TooManyTopics)?;
+        self.topics.configure(slot, config);
+        Ok(())
     }
 
     /// Opens a reader of `topics`; a name that stands there twice counts once. Returns with it the gap that it must be told
@@ -131,7 +191,7 @@ impl Log {
         let mut subscriptions = Vec::with_capacity(names.len());
         for name in names {
             // The topics that this reader has got are not idle, so that none of them is forgotten for the next one.
-            let slot = self.topics.find_or_add(name, self.config.max_topics);
+            let slot = self.topics.find_or_add(name, &self.config);
             let Some((topic, at)) = slot.and_then(|slot| Some((slot, self.topics.add_reader(slot)?))) else {
                 self.release(&subscriptions);
                 return Err(OpenError::TooManyTopics);
@@ -167,8 +227,8 @@ impl Log {
     /// cursor behind it.
     ///
     /// `None` when it has read everything, or is not open. From then on, or when the burst says that there is no
-    /// [`more`](Burst::more), it sleeps until [`poll_wake`](Self::poll_wake) returns it.
-    pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read> {
+    /// [`more`](Read::Burst::more), it sleeps until [`poll_wake`](Self::poll_wake) returns it.
+    pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
         self.topics.evict_aged(now, &self.config);
         let entry = self.readers.get_mut(reader)?;
         if self.topics.missed(entry) {
@@ -179,23 +239,36 @@ impl Log {
         }
 
         let max_bytes = max_bytes.min(self.config.max_burst);
-        let found = match entry.subscriptions() {
-            [one] => {
-                let topic = self.topics.get(one.topic)?;
-                self.merged.read(topic, topic.index_after(entry.cursor), max_bytes)
-            }
-            many => read_many(&self.topics, &mut self.merged, many, entry.cursor, max_bytes),
-        };
-        if let Some((_, last)) = &found {
-            entry.cursor = *last;
+        let found =
+            find(&self.topics, &mut self.merged, &mut self.search, entry.subscriptions(), entry.cursor, max_bytes);
+        if let Some(found) = &found {
+            entry.cursor = found.last;
         }
-        if !found.as_ref().is_some_and(|(burst, _)| burst.more()) {
+        if !found.as_ref().is_some_and(|found| found.more) {
             entry.state = State::Asleep;
             if !self.topics.add_asleep(entry) {
                 self.move_asleep(reader);
             }
         }
-        found.map(|(burst, _)| Read::Burst(burst))
+        let found = found?;
+        let burst = match found.place {
+            Place::Ring(topic, at) => &self.topics.get(topic)?.ring.get(at)?.burst,
+            Place::Merged(slot) => self.merged.get(slot)?,
+        };
+        Some(Read::Burst { burst, more: found.more })
+    }
+
+    /// Throws away what a topic keeps, and the bounds that it was [configured](Self::configure) with. Its readers stay; those that had
+    /// not read everything are told a gap.
+    pub fn remove_topic(&mut self, topic: &str) {
+        self.topics.remove(topic, &self.config);
+    }
+
+    /// Returns the readers of a topic.
+    pub fn readers_of(&self, topic: &str) -> impl Iterator<Item = ReaderId> {
+        let readers =
+            self.topics.find(topic).and_then(|slot| self.topics.get(slot)).map(|topic| topic.readers.as_slice());
+        readers.unwrap_or_default().iter().filter_map(|slot| self.readers.id(*slot))
     }
 
     /// Closes `reader`; closing it again does nothing.
@@ -235,14 +308,24 @@ impl Log {
         Some(self.id(self.readers.get(reader)?.cursor))
     }
 
-    /// Returns how many publications of its topics `reader` has still to read.
-    pub fn lag(&self, reader: ReaderId) -> Option<usize> {
+    /// Tells whether [`read`](Self::read) would give something.
+    pub fn has_next(&self, reader: ReaderId) -> bool {
+        self.readers.get(reader).is_some_and(|entry| self.topics.missed(entry))
+            || self.lag(reader).is_some_and(|lag| lag.messages > 0)
+    }
+
+    /// Returns how much of its topics `reader` has still to read; what stands in several of them counts in each.
+    pub fn lag(&self, reader: ReaderId) -> Option<Lag> {
         let reader = self.readers.get(reader)?;
-        let behind = |subscription: &Subscription| {
-            let topic = self.topics.get(subscription.topic)?;
-            Some(topic.ring.len() - topic.index_after(reader.cursor))
-        };
-        Some(reader.subscriptions().iter().filter_map(behind).sum())
+        let mut lag = Lag::default();
+        for one in reader.subscriptions() {
+            let topic = self.topics.get(one.topic)?;
+            for entry in topic.ring.range(topic.index_after(reader.cursor)..) {
+                lag.messages += 1;
+                lag.bytes += entry.burst.len();
+            }
+        }
+        Some(lag)
     }
 
     /// Returns the plain numbers of this moment.
@@ -327,52 +410,66 @@ fn tell(topics: &Topics, reader: &mut Reader, cursor: Position) {
     }
 }
 
-/// Reads on over several topics, in the order of positions.
-fn read_many(
+/// Finds what comes next in these topics, in the order of positions; what stands in several of them once.
+fn find(
     topics: &Topics,
     merged: &mut MergedBursts,
+    search: &mut Search,
     subscriptions: &[Subscription],
     cursor: Position,
     max_bytes: usize,
-) -> Option<(Burst, Position)> {
-    let behind = subscriptions.iter().filter_map(|one| {
+) -> Option<Found> {
+    let Search { behind, picked } = search;
+    behind.clear();
+    picked.clear();
+    for one in subscriptions {
         let topic = topics.get(one.topic)?;
-        let start = topic.index_after(cursor);
-        (start < topic.ring.len()).then_some((topic, start))
-    });
-    let mut behind: Vec<(&Topic, usize)> = behind.collect();
-    if let [(topic, start)] = behind.as_slice() {
-        return merged.read(topic, *start, max_bytes);
+        behind.push((one.topic, topic.index_after(cursor)));
     }
-
-    let mut picked: Vec<&Burst> = Vec::new();
+    let entry = |(topic, at): (u32, usize)| topics.get(topic)?.ring.get(at);
     let mut len = 0;
     let mut last = cursor;
     let mut more = false;
-    loop {
-        let next = behind.iter_mut().filter_map(|(topic, at)| Some((topic.ring.get(*at)?, at)));
-        let Some((entry, at)) = next.min_by_key(|(entry, _)| entry.position) else { break };
-        if !picked.is_empty() && len + entry.burst.len() > max_bytes {
+    while let Some((place, next)) =
+        behind.iter().filter_map(|place| Some((*place, entry(*place)?))).min_by_key(|(_, entry)| entry.position)
+    {
+        if !picked.is_empty() && len + next.burst.len() > max_bytes {
             more = true;
             break;
         }
-        len += entry.burst.len();
-        last = entry.position;
-        picked.push(&entry.burst);
-        *at += 1;
-    }
-    let burst = match picked.as_slice() {
-        [] => return None,
-        [one] => (*one).clone(),
-        many => {
-            let mut builder = BurstBuilder::new(len);
-            for one in many {
-                builder.push(one.payload());
+        len += next.burst.len();
+        last = next.position;
+        picked.push(place);
+        for place in behind.iter_mut() {
+            if entry(*place).is_some_and(|entry| entry.position == last) {
+                place.1 += 1;
             }
-            builder.finish()
+        }
+    }
+    let place = match picked.as_slice() {
+        [] => return None,
+        [one] => Place::Ring(one.0, one.1),
+        many => {
+            let entries = many.iter().filter_map(|place| entry(*place));
+            Place::Merged(merged.find_or_make(
+                entries.clone().map(|entry| entry.position),
+                len,
+                entries.map(|entry| entry.burst.payload()),
+            ))
         }
     };
-    Some((burst.with_more(more), last))
+    Some(Found { place, last, more })
+}
+
+struct Found {
+    place: Place,
+    last: Position,
+    more: bool,
+}
+
+enum Place {
+    Ring(u32, usize),
+    Merged(usize),
 }
 
 fn swap(topic: &mut Topic, readers: &mut Readers, slot: u32, a: usize, b: usize) {
@@ -385,6 +482,15 @@ fn swap(topic: &mut Topic, readers: &mut Readers, slot: u32, a: usize, b: usize)
             readers.note_place(*reader, slot, at);
         }
     }
+}
+
+/// How far a reader is behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Publications still to be read.
+    pub messages: usize,
+    /// Their bytes.
+    pub bytes: usize,
 }
 
 /// Plain numbers of a [`Log`].

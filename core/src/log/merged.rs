@@ -1,5 +1,6 @@
+use alloc::vec::Vec;
+
 use super::burst::BurstBuilder;
-use super::topic::Topic;
 use super::{Burst, Position};
 
 /// The bursts of several publications that were put together last: readers that stand at the same place share them.
@@ -11,54 +12,35 @@ pub(super) struct MergedBursts {
 
 #[derive(Debug)]
 struct Merged {
-    first: Position,
-    last: Position,
-    max_bytes: usize,
+    /// Positions are never used again, so they say what the bytes are.
+    positions: Vec<Position>,
     burst: Burst,
 }
 
 impl MergedBursts {
-    /// Returns what stands in `topic` from index `start` on, at most `max_bytes` but at least one publication, and the last
-    /// position of it.
-    pub(super) fn read(&mut self, topic: &Topic, start: usize, max_bytes: usize) -> Option<(Burst, Position)> {
-        let first = topic.ring.get(start)?;
-        let Some(second) = topic.ring.get(start + 1) else { return Some((first.burst.clone(), first.position)) };
-        let mut len = first.burst.len();
-        if len + second.burst.len() > max_bytes {
-            return Some((first.burst.clone().with_more(true), first.position));
-        }
-
-        let head = topic.last();
-        let same = |merged: &&Merged| {
-            merged.first == first.position
-                && merged.max_bytes == max_bytes
-                // What was cut off by `max_bytes` stays so; what reached the head does so until the next publication.
-                && (merged.last == head || merged.burst.more())
-        };
-        if let Some(merged) = self.slots.iter().flatten().find(same) {
-            return Some((merged.burst.clone(), merged.last));
-        }
-
-        let mut count = 1;
-        let mut last = first.position;
-        for entry in topic.ring.range(start + 1..) {
-            if len + entry.burst.len() > max_bytes {
-                break;
-            }
-            len += entry.burst.len();
-            last = entry.position;
-            count += 1;
+    /// Returns the slot that holds the publications of these positions, whose bytes, `len` in all, are put together if need be.
+    pub(super) fn find_or_make<'a>(
+        &mut self,
+        positions: impl Iterator<Item = Position> + Clone,
+        len: usize,
+        payloads: impl Iterator<Item = &'a [u8]>,
+    ) -> usize {
+        let same = |merged: &Merged| merged.positions.iter().copied().eq(positions.clone());
+        if let Some(found) = self.slots.iter().position(|slot| slot.as_ref().is_some_and(same)) {
+            return found;
         }
         let mut builder = BurstBuilder::new(len);
-        for entry in topic.ring.range(start..).take(count) {
-            builder.push(entry.burst.payload());
+        payloads.for_each(|payload| builder.push(payload));
+        let found = self.next;
+        if let Some(slot) = self.slots.get_mut(found) {
+            *slot = Some(Merged { positions: positions.collect(), burst: builder.finish() });
         }
-        let burst = builder.finish().with_more(last < head);
-        if let Some(slot) = self.slots.get_mut(self.next) {
-            *slot = Some(Merged { first: first.position, last, max_bytes, burst: burst.clone() });
-        }
-        self.next = (self.next + 1) % SLOTS;
-        Some((burst, last))
+        self.next = (found + 1) % SLOTS;
+        found
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<&Burst> {
+        self.slots.get(slot)?.as_ref().map(|merged| &merged.burst)
     }
 }
 

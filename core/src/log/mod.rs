@@ -39,7 +39,7 @@
 //! // It has seen the first, and comes back.
 //! let (reader, gap) = log.open_reader(now, ["news"], Start::After("1-1"))?;
 //! assert_eq!(gap, None);
-//! let Some(Read::Burst(burst)) = log.read(now, reader, 64 << 10) else { unreachable!() };
+//! let Some(Read::Burst { burst, more: false }) = log.read(now, reader, 64 << 10) else { unreachable!() };
 //! assert_eq!(burst.bytes(), "id: 1-2\ndata: two\n\n");
 //! assert_eq!(burst.chunk(), "13\r\nid: 1-2\ndata: two\n\n\r\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -58,9 +58,9 @@ mod topic;
 mod topics;
 
 pub use burst::Burst;
-pub use config::Config;
-pub use error::{OpenError, PublishError};
+pub use config::{Config, LagPolicy, OnLag, TopicConfig};
+pub use error::{ConfigureError, OpenError, PublishError};
 pub use gap::{Gap, GapReason};
 pub use id::{Epoch, EventId, ParseIdError, Position};
-pub use log::{Log, Read, Start, Stats};
+pub use log::{Lag, Log, Read, Start, Stats};
 pub use reader::ReaderId;

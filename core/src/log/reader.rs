@@ -130,6 +130,10 @@ impl Readers {
         Some(reader)
     }
 
+    pub(super) fn id(&self, slot: u32) -> Option<ReaderId> {
+        Some(ReaderId { slot, generation: self.slots.get(slot as usize)?.generation })
+    }
+
     pub(super) fn get(&self, id: ReaderId) -> Option<&Reader> {
         self.slots.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?.reader.as_ref()
     }

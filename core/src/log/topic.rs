@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Burst, Position};
+use super::{Burst, Position, TopicConfig};
 
 /// One name's publications, oldest first, and who reads them.
 #[derive(Debug)]
@@ -16,6 +16,9 @@ pub(super) struct Topic {
     /// Slots of the readers: those that sleep first, then those that are awake.
     pub(super) readers: Vec<u32>,
     pub(super) asleep: usize,
+    pub(super) config: TopicConfig,
+    /// Whether it is kept for its configuration.
+    pub(super) configured: bool,
 }
 
 #[derive(Debug)]
@@ -26,8 +29,17 @@ pub(super) struct Entry {
 
 impl Topic {
     /// A topic that is not known may be one that was forgotten: what was published up to `forgotten` may have been its.
-    pub(super) fn new(name: &str, forgotten: Position) -> Self {
-        Self { name: name.into(), ring: VecDeque::new(), bytes: 0, evicted: forgotten, readers: Vec::new(), asleep: 0 }
+    pub(super) fn new(name: &str, forgotten: Position, config: TopicConfig) -> Self {
+        Self {
+            name: name.into(),
+            ring: VecDeque::new(),
+            bytes: 0,
+            evicted: forgotten,
+            readers: Vec::new(),
+            asleep: 0,
+            config,
+            configured: false,
+        }
     }
 
     /// Returns the last position that was, or may have been, published here.
@@ -58,6 +70,12 @@ impl Topic {
         self.bytes += size;
         self.ring.push_back(Entry { position, burst });
         size
+    }
+
+    /// Tells whether it keeps more than it may.
+    pub(super) fn is_over(&self) -> bool {
+        self.ring.len() > self.config.max_publications.max(1)
+            || (self.bytes > self.config.max_bytes && !self.ring.is_empty())
     }
 
     /// Lets go of the oldest entry and returns the bytes that it counted.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::reader::{Reader, Subscription};
 use super::topic::Topic;
-use super::{Burst, Config, Position};
+use super::{Burst, Config, Position, TopicConfig};
 use crate::Instant;
 
 /// The topics by name, and what of all that was published is kept.
@@ -45,15 +45,15 @@ impl Topics {
     }
 
     /// Returns the slot of the topic, which is new if need be; `None` when there is no room for it.
-    pub(super) fn find_or_add(&mut self, name: &str, max_topics: usize) -> Option<u32> {
+    pub(super) fn find_or_add(&mut self, name: &str, config: &Config) -> Option<u32> {
         if let Some(slot) = self.names.get(name) {
             return Some(*slot);
         }
-        if self.names.len() >= max_topics {
+        if self.names.len() >= config.max_topics {
             let (_, slot) = self.idle.first().copied()?;
             self.forget(slot);
         }
-        let topic = Topic::new(name, self.forgotten);
+        let topic = Topic::new(name, self.forgotten, config.topic);
         let last = topic.last();
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -72,7 +72,7 @@ impl Topics {
     /// Appends a publication and evicts what there is no more room for.
     pub(super) fn append(&mut self, now: Instant, slot: u32, position: Position, burst: Burst, config: &Config) {
         let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        if topic.readers.is_empty() {
+        if topic.readers.is_empty() && !topic.configured {
             self.idle.remove(&(topic.last(), slot));
             self.idle.insert((position, slot));
         }
@@ -81,7 +81,7 @@ impl Topics {
         self.order.push_back(Kept { position, topic: slot, at: now });
 
         while let Some(topic) = self.get(slot)
-            && (topic.ring.len() > config.max_publications.max(1) || topic.bytes > config.max_topic_bytes)
+            && (topic.is_over())
         {
             self.evict(slot);
         }
@@ -90,6 +90,33 @@ impl Topics {
         {
             self.evict(oldest.topic);
         }
+    }
+
+    /// Gives the topic bounds of its own, and keeps it for them.
+    pub(super) fn configure(&mut self, slot: u32, config: TopicConfig) {
+        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        self.idle.remove(&(topic.last(), slot));
+        (topic.config, topic.configured) = (config, true);
+        while self.get(slot).is_some_and(Topic::is_over) {
+            self.evict(slot);
+        }
+    }
+
+    /// Throws away what the topic keeps, and the topic when nobody reads it.
+    pub(super) fn remove(&mut self, name: &str, config: &Config) {
+        let Some(slot) = self.find(name) else { return };
+        while self.get(slot).is_some_and(|topic| !topic.ring.is_empty()) {
+            self.evict(slot);
+        }
+        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        (topic.config, topic.configured) = (config.topic, false);
+        if topic.readers.is_empty() {
+            self.forget(slot);
+        }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
     }
 
     /// Adds a place for a reader and returns its index.
@@ -106,6 +133,9 @@ impl Topics {
     pub(super) fn rest(&mut self, slot: u32) {
         let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         topic.readers = Vec::new();
+        if topic.configured {
+            return;
+        }
         let last = topic.last();
         self.idle.insert((last, slot));
         // What nothing is known of is forgotten at once: a name that is only asked for leaves nothing behind.
