@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tidewire_core::api::{self, Answer, Api};
+use tidewire_core::channels::Read;
 use tidewire_core::client::{self, EventSource};
 use tidewire_core::http::Url;
 use tidewire_core::log::ReaderId;
@@ -240,7 +241,10 @@ impl World {
             && connection.session.wants_publications()
         {
             match self.api.read(self.now, reader, 1 << 16) {
-                Some(burst) => connection.session.push_burst(self.now, &burst).expect("it was wanted"),
+                Some(Read::Burst { burst, .. }) => {
+                    connection.session.push_burst(self.now, burst).expect("it was wanted");
+                }
+                Some(other) => unreachable!("the program neither loads nor ends: {other:?}"),
                 None => connection.awake = false,
             }
         }
