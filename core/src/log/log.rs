@@ -453,6 +453,7 @@ fn find(
             let entries = many.iter().filter_map(|place| entry(*place));
             Place::Merged(merged.find_or_make(
                 entries.clone().map(|entry| entry.position),
+                many.len(),
                 len,
                 entries.map(|entry| entry.burst.payload()),
             ))

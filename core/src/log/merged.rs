@@ -22,6 +22,7 @@ impl MergedBursts {
     pub(super) fn find_or_make<'a>(
         &mut self,
         positions: impl Iterator<Item = Position> + Clone,
+        count: usize,
         len: usize,
         payloads: impl Iterator<Item = &'a [u8]>,
     ) -> usize {
@@ -33,7 +34,12 @@ impl MergedBursts {
         payloads.for_each(|payload| builder.push(payload));
         let found = self.next;
         if let Some(slot) = self.slots.get_mut(found) {
-            *slot = Some(Merged { positions: positions.collect(), burst: builder.finish() });
+            // Its list is used again.
+            let mut list = slot.take().map(|old| old.positions).unwrap_or_default();
+            list.clear();
+            list.reserve(count);
+            list.extend(positions);
+            *slot = Some(Merged { positions: list, burst: builder.finish() });
         }
         self.next = (found + 1) % SLOTS;
         found
