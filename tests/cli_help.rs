@@ -117,4 +117,4 @@ fn complete(arguments: &[&str]) {
     }
 }
 
-const COMMANDS: [&str; 6] = ["serve", "tail", "publish", "parse", "encode", "doctor"];
+const COMMANDS: [&str; 7] = ["serve", "tail", "publish", "parse", "encode", "doctor", "bench"];

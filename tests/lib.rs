@@ -30,6 +30,8 @@ pub mod fuzz_tunnel;
 pub mod heap;
 #[path = "support/hostile.rs"]
 pub mod hostile;
+#[path = "support/hub.rs"]
+pub mod hub;
 #[path = "support/naive_chunked.rs"]
 pub mod naive_chunked;
 #[path = "support/naive_log.rs"]

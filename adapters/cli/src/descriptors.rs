@@ -14,6 +14,27 @@ pub(crate) fn raise_limit() {
 #[cfg(not(unix))]
 pub(crate) fn raise_limit() {}
 
+/// Makes sure that the process may have `count` files open, raising what it may raise; or returns how many it may have.
+#[cfg(unix)]
+pub(crate) fn allow(count: u64) -> Result<(), u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    raise_limit();
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.current.unwrap_or(u64::MAX);
+    // Beyond that it is root's to raise.
+    if most >= count || setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum: Some(count) }).is_ok() {
+        Ok(())
+    } else {
+        Err(most)
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn allow(_count: u64) -> Result<(), u64> {
+    Ok(())
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use rustix::process::{Resource, getrlimit};

@@ -18,6 +18,7 @@ pub(crate) enum Exit {
     Listen = 9,
     NotReached = 10,
     Between = 11,
+    Faulty = 12,
     Timeout = 124,
     Interrupted = 130,
 }
@@ -59,7 +60,7 @@ impl Failure {
 }
 
 /// Each fits a line of a terminal of 80 columns.
-const CAUSES: [(Exit, &str); 14] = [
+const CAUSES: [(Exit, &str); 15] = [
     (Exit::Done, "done, or nobody reads our output any more"),
     (Exit::Failed, "something unexpected, such as a file that cannot be read"),
     (Exit::Usage, "the command line is wrong"),
@@ -72,6 +73,7 @@ const CAUSES: [(Exit, &str); 14] = [
     (Exit::Listen, "the address to listen on cannot be used"),
     (Exit::NotReached, "the stream ended before what --until waits for"),
     (Exit::Between, "doctor: something stands between a client and the stream"),
+    (Exit::Faulty, "bench: events missing, doubled or out of order, or readers refused"),
     (Exit::Timeout, "the time of --timeout is over"),
     (Exit::Interrupted, "interrupted (for serve: twice, before it was drained)"),
 ];
@@ -90,6 +92,6 @@ mod tests {
         let table = Exit::table();
         let codes: Vec<u8> =
             table.lines().skip(1).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 124, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 124, 130]);
     }
 }

@@ -1,10 +1,11 @@
-//! Tidewire from the command line: `tidewire serve | tail | publish | doctor | parse | encode`.
+//! Tidewire from the command line: `tidewire serve | tail | publish | doctor | bench | parse | encode`.
 
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 mod args;
+mod bench;
 mod descriptors;
 mod doctor;
 mod duration;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Tail(tail) => tail::run(&tail),
         Command::Publish(publish) => publish::run(&publish),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Parse(parse) => parse::run(&parse),
         Command::Encode(_) => encode::run(),
     };

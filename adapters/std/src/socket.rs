@@ -32,6 +32,9 @@ pub fn connect_error(error: &io::Error) -> ConnectError {
         io::ErrorKind::NotFound => ConnectError::NotFound,
         io::ErrorKind::PermissionDenied => ConnectError::Denied,
         io::ErrorKind::Unsupported => ConnectError::Unsupported,
+        io::ErrorKind::AddrNotAvailable => ConnectError::NoPort,
+        #[cfg(unix)]
+        _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => ConnectError::TooManyOpen,
         _ => ConnectError::Other,
     }
 }
@@ -52,6 +55,12 @@ pub fn accept_pause(error: &io::Error) -> Option<Duration> {
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios"))]
 const NOT_SENT_LOW: u32 = 16 * 1024;
 
+/// The errors of a process, and of a system, that has as many files open as it may: the same on all Unixes.
+#[cfg(unix)]
+const EMFILE: i32 = 24;
+#[cfg(unix)]
+const ENFILE: i32 = 23;
+
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -68,6 +77,13 @@ mod tests {
         assert!(stream.nodelay().expect("reads"));
         #[cfg(target_os = "linux")]
         assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().expect("reads"), NOT_SENT_LOW);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_a_load_runs_out_of_has_a_name() {
+        assert_eq!(connect_error(&io::Error::from_raw_os_error(EMFILE)), ConnectError::TooManyOpen);
+        assert_eq!(connect_error(&io::ErrorKind::AddrNotAvailable.into()), ConnectError::NoPort);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One request with one bounded answer, one after another over one connection: for everything that is not a stream.
+//! Requests with one bounded answer each, one after another over one connection: for everything that is not a stream.
 //!
 //! ```text
 //!  Idle ──request()──► Head ──head──► Body ──end of body──► Idle, or Ended if the connection is not kept
@@ -31,6 +31,10 @@ pub struct Config {
     /// Time from a request to the end of its answer; after it the exchange ends with [`CloseReason::TimedOut`]. Default 30 s
     /// (that of most HTTP libraries).
     pub timeout: Duration,
+    /// How many answers may be awaited at once; one request more is [`RequestError::Busy`]. Default 1. With more, requests are
+    /// pipelined (RFC 9112 §9.3.2): only for what may be sent again, or need not be, because of those that are awaited when the
+    /// connection ends nobody knows whether they were heard.
+    pub max_awaited: usize,
 }
 
 /// An answer, whole.
@@ -46,7 +50,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The answer to the request; the next one may be sent, unless `Closed` follows.
+    /// The answer to the oldest request that has none; the next one may be sent, unless `Closed` follows.
     Answered(Answer),
     /// The connection is of no more use.
     Closed(CloseReason),
@@ -80,7 +84,7 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The answer to the request before is still awaited.
+    /// As many answers as [`Config::max_awaited`] allows are still awaited.
     Busy,
     /// The connection is of no more use.
     Ended,
@@ -90,10 +94,16 @@ pub enum RequestError {
 pub struct Exchange {
     config: Config,
     state: State,
-    method: Method,
+    /// The requests without an answer, oldest first.
+    awaited: VecDeque<Awaited>,
     transmit: Vec<u8>,
     events: VecDeque<Event>,
-    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Awaited {
+    method: Method,
+    deadline: Instant,
 }
 
 #[derive(Debug)]
@@ -114,36 +124,31 @@ pub fn route(url: &Url, head: RequestHead, config: &client::Config) -> (Connect,
 impl Exchange {
     /// Returns an exchange for a connection just made.
     pub fn new(config: Config) -> Self {
-        Self {
-            config,
-            state: State::Idle,
-            method: Method::GET,
-            transmit: Vec::new(),
-            events: VecDeque::new(),
-            deadline: None,
-        }
+        Self { config, state: State::Idle, awaited: VecDeque::new(), transmit: Vec::new(), events: VecDeque::new() }
     }
 
     /// Sends a request; its answer is an event. `head` says how long `body` is, which is the caller's to see to.
     ///
     /// # Errors
     ///
-    /// When an answer is still awaited, or the connection has ended: an event says why.
+    /// When as many answers as may be are still awaited, or the connection has ended: an event says why.
     pub fn request(&mut self, now: Instant, head: &RequestHead, body: &[u8]) -> Result<(), RequestError> {
-        match self.state {
-            State::Idle => {}
-            State::Ended => return Err(RequestError::Ended),
-            State::Head(_) | State::Body { .. } => return Err(RequestError::Busy),
+        if matches!(self.state, State::Ended) {
+            return Err(RequestError::Ended);
+        }
+        if self.awaited.len() >= self.config.max_awaited.max(1) {
+            return Err(RequestError::Busy);
         }
         head.encode(&mut self.transmit);
         self.transmit.extend_from_slice(body);
-        self.method = head.method.clone();
-        self.state = State::Head(HeadReader::new(self.config.head));
-        self.deadline = Some(now + self.config.timeout);
+        self.awaited.push_back(Awaited { method: head.method.clone(), deadline: now + self.config.timeout });
+        if self.is_idle() {
+            self.state = State::Head(HeadReader::new(self.config.head));
+        }
         Ok(())
     }
 
-    /// Returns whether [`request`](Self::request) would take a request.
+    /// Returns whether no answer is awaited and [`request`](Self::request) would take a request.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
     }
@@ -163,7 +168,8 @@ impl Exchange {
                     self.state = State::Head(HeadReader::new(self.config.head));
                     return Ok(());
                 }
-                let framing = http::response_framing(&self.method, &head).map_err(CloseReason::Framing)?;
+                let method = self.awaited.front().map_or(Method::GET, |awaited| awaited.method.clone());
+                let framing = http::response_framing(&method, &head).map_err(CloseReason::Framing)?;
                 let reader = BodyReader::new(framing);
                 let done = reader.is_done();
                 self.state = State::Body { head, reader, body: Vec::new() };
@@ -193,7 +199,10 @@ impl Exchange {
 
     fn answered(&mut self) {
         let State::Body { head, body, .. } = mem::replace(&mut self.state, State::Idle) else { return };
-        self.deadline = None;
+        self.awaited.pop_front();
+        if !self.awaited.is_empty() {
+            self.state = State::Head(HeadReader::new(self.config.head));
+        }
         let kept = head.keep_alive();
         self.events.push_back(Event::Answered(Answer { head, body: body.into() }));
         if !kept {
@@ -206,7 +215,7 @@ impl Exchange {
             return;
         }
         self.state = State::Ended;
-        self.deadline = None;
+        self.awaited.clear();
         self.transmit.clear();
         self.events.push_back(Event::Closed(reason));
     }
@@ -240,7 +249,7 @@ impl Protocol for Exchange {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        if self.deadline.is_some_and(|at| at <= now) {
+        if self.poll_timeout().is_some_and(|at| at <= now) {
             self.end(CloseReason::TimedOut);
         }
     }
@@ -254,7 +263,7 @@ impl Protocol for Exchange {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline
+        self.awaited.front().map(|awaited| awaited.deadline)
     }
 
     fn closing(&self) -> Closing {
@@ -265,16 +274,16 @@ impl Protocol for Exchange {
 /// Without what waits to be sent: the fields of a request prove an identity.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, state, method, transmit, events, deadline } = self;
+        let Self { config, state, awaited, transmit, events } = self;
         let mut shown = f.debug_struct("Exchange");
-        shown.field("config", config).field("state", state).field("method", method).field("unsent", &transmit.len());
-        shown.field("events", events).field("deadline", deadline).finish()
+        shown.field("config", config).field("state", state).field("awaited", awaited).field("unsent", &transmit.len());
+        shown.field("events", events).finish()
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { head: HeadLimits::default(), max_body: 1 << 20, timeout: Duration::from_secs(30) }
+        Self { head: HeadLimits::default(), max_body: 1 << 20, timeout: Duration::from_secs(30), max_awaited: 1 }
     }
 }
 
@@ -299,7 +308,7 @@ impl error::Error for CloseReason {}
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Busy => "the answer to the request before is still awaited",
+            Self::Busy => "the answers to requests before are still awaited",
             Self::Ended => "the connection has ended",
         })
     }
@@ -378,6 +387,27 @@ mod tests {
         assert_eq!(exchange.request(NOW, &head, b""), Err(RequestError::Busy));
         exchange.handle_eof(NOW);
         assert_eq!(exchange.request(NOW, &head, b""), Err(RequestError::Ended));
+    }
+
+    #[test]
+    fn pipelined_requests_are_answered_in_order_and_as_many_as_allowed() {
+        let config = Config { max_awaited: 2, ..Config::default() };
+        let mut exchange = Exchange::new(config);
+        let (head, get) = (RequestHead::new(Method::HEAD, "/1"), RequestHead::new(Method::GET, "/2"));
+        exchange.request(NOW, &head, b"").expect("it is idle");
+        let later = NOW + Duration::from_secs(1);
+        exchange.request(later, &get, b"").expect("two may be awaited");
+        assert_eq!(exchange.request(later, &get, b""), Err(RequestError::Busy));
+        assert_eq!(exchange.poll_timeout(), Some(NOW + Duration::from_secs(30)), "the older one is due first");
+        exchange.handle_input(later, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nHTTP/1.1 200 OK\r\n");
+        assert_eq!(bodies(&mut exchange), [Ok(Bytes::new())], "that to HEAD has no body");
+        assert_eq!(exchange.poll_timeout(), Some(later + Duration::from_secs(30)));
+        exchange.request(later, &get, b"").expect("one is answered");
+        exchange.handle_input(later, b"content-length: 1\r\n\r\n2");
+        assert_eq!(bodies(&mut exchange), [Ok(Bytes::from_static(b"2"))]);
+        assert!(!exchange.is_idle(), "the third is awaited");
+        exchange.handle_eof(later);
+        assert_eq!(bodies(&mut exchange), [Err(CloseReason::Cut)]);
     }
 
     #[test]

@@ -305,6 +305,10 @@ pub enum ConnectError {
     Denied,
     /// The system, or the driver, has no such sockets.
     Unsupported,
+    /// The program has as many sockets and files open as the system lets it.
+    TooManyOpen,
+    /// All local ports of the system's range are in use towards this peer, or waiting to be used again.
+    NoPort,
     /// The connection could not be secured: the cause, for people.
     Tls(Box<str>),
     /// The driver secures no connections. Final: [`CloseReason::NoTls`].
@@ -513,6 +517,10 @@ impl fmt::Display for ConnectError {
             Self::NotFound => "there is no such Unix socket; does the server run, and is the path right?",
             Self::Denied => "the system does not allow the connection; what are the rights of the socket?",
             Self::Unsupported => "there are no such sockets here; use another address of the server",
+            Self::TooManyOpen => {
+                "this program has as many sockets open as the system lets it; raise that with `ulimit -n`"
+            }
+            Self::NoPort => "no local port is free for another connection to this address; is there a wider range?",
             Self::Tls(cause) => {
                 f.write_str("the connection could not be secured: ")?;
                 return write_safe(f, cause);

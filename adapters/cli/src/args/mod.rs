@@ -4,6 +4,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 
+mod bench;
 mod doctor;
 mod network;
 mod parse;
@@ -11,6 +12,7 @@ mod publish;
 mod serve;
 mod tail;
 
+pub(crate) use bench::Bench;
 pub(crate) use doctor::Doctor;
 pub(crate) use network::Network;
 pub(crate) use parse::{Encode, Parse};
@@ -35,6 +37,7 @@ pub(crate) enum Command {
     Tail(Box<Tail>),
     Publish(Publish),
     Doctor(Doctor),
+    Bench(Box<Bench>),
     Parse(Parse),
     Encode(Encode),
 }
