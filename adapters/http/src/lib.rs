@@ -49,6 +49,8 @@ mod over_hyper;
 #[cfg(feature = "reqwest")]
 mod over_reqwest;
 mod reader;
+#[cfg(feature = "server")]
+mod server;
 mod timer;
 mod transport;
 
@@ -60,6 +62,10 @@ pub use event_source::EventSource;
 #[cfg(feature = "reqwest")]
 pub use over_reqwest::config_of;
 pub use reader::{EventReader, events};
+#[cfg(feature = "server")]
+pub use server::{AsHead, BodyError, EventBody, EventSender, Events};
+#[cfg(feature = "server")]
+pub use tidewire_std::{Broadcaster, Clock, OsRandom};
 pub use tidewire_std::{Handle, Status, seed};
 #[cfg(feature = "smol")]
 pub use timer::SmolTimer;

@@ -17,6 +17,20 @@ pub trait Timer {
     fn poll_until(&mut self, context: &mut Context<'_>, until: Instant) -> Poll<()>;
 }
 
+impl<T: Timer + ?Sized> Timer for Box<T> {
+    fn now(&self) -> Instant {
+        T::now(self)
+    }
+
+    fn unix(&self) -> UnixTime {
+        T::unix(self)
+    }
+
+    fn poll_until(&mut self, context: &mut Context<'_>, until: Instant) -> Poll<()> {
+        T::poll_until(self, context, until)
+    }
+}
+
 #[cfg(feature = "smol")]
 mod smol {
     use std::pin::Pin;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Channels, Guest, Subscribe, SubscribeError, encode_gap};
+use super::{Channels, Guest, Limit, Subscribe, SubscribeError, encode_gap};
 use crate::http::{Method, RequestHead};
 use crate::log::ReaderId;
 use crate::server::{Heartbeat, Reply, StreamHead};
@@ -85,6 +85,11 @@ impl Endpoint {
             return Some(with_allow(Reply::new(204), allowed));
         }
         (head.method == Method::HEAD).then(|| StreamHead::default().into_reply())
+    }
+
+    /// Returns the answer to a request on a connection that was not [admitted](Channels::admit) at all.
+    pub fn refuse(&self, channels: &mut Channels, now: Instant, head: &RequestHead, limit: Limit) -> Reply {
+        refuse(channels, now, head, SubscribeError::Busy(limit))
     }
 
     /// Returns the last event ID that a request brings, if it is not empty: the field is what a browser has seen since, the query

@@ -1,0 +1,139 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use tidewire_core::http::Coding;
+use tidewire_core::server::{self, EventStream, Framing, StreamHead};
+use tidewire_std::{Clock, seed};
+
+use super::error::BodyError;
+use super::head::stream_response;
+use super::own::{self, EventSender};
+use crate::Timer;
+
+/// The body of an answer: an event stream, or the few bytes of a refusal. Any stack that takes a [`Body`] returns it.
+///
+/// A stream is given as the stack asks for it: what it does not ask for waits in the log, and costs this reader a cursor. Its
+/// heartbeats, its longest time and its last words come with the asking, too. Dropping it, which is what a stack does when the peer
+/// has gone, frees its reader at once.
+///
+/// A stream that is cut off on purpose, because its reader is too slow or the server must end, is an error: stacks then reset the
+/// stream of HTTP/2 or close the connection of HTTP/1.1, and no reader takes that for an end.
+pub struct EventBody(Kind);
+
+enum Kind {
+    Whole(Bytes),
+    Stream { pieces: Box<dyn Pieces>, coding: Option<Coding> },
+}
+
+/// What gives a stream piece by piece.
+pub(super) trait Pieces: Send {
+    /// Returns the next piece; a stack that asks has taken the one before.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>>;
+
+    /// Tells whether nothing more comes: of a stream that ends in order.
+    fn is_over(&self) -> bool;
+}
+
+impl EventBody {
+    pub(super) fn stream(pieces: impl Pieces + 'static, coding: Option<Coding>) -> Self {
+        Self(Kind::Stream { pieces: Box::new(pieces), coding })
+    }
+
+    #[cfg(feature = "axum")]
+    pub(super) fn coding(&self) -> Option<Coding> {
+        match &self.0 {
+            Kind::Whole(_) => None,
+            Kind::Stream { coding, .. } => *coding,
+        }
+    }
+
+    /// Makes a stream of the application's own, with the usual fields and limits and the timers of tokio: its end to send with, and
+    /// the answer.
+    #[cfg(feature = "tokio")]
+    pub fn pair() -> (EventSender, Response<Self>) {
+        Self::pair_with(server::Config::default(), StreamHead::default(), crate::TokioTimer::default())
+    }
+
+    /// Makes a stream of the application's own, as `head` has it: its end to send with, and the answer.
+    pub fn pair_with(
+        config: impl Into<Arc<server::Config>>,
+        head: StreamHead,
+        timer: impl Timer + Send + 'static,
+    ) -> (EventSender, Response<Self>) {
+        let clock = Clock::start();
+        let stream = EventStream::new(config, &head, Framing::Bare, clock.now(), seed());
+        let (sender, own) = own::pair(stream, clock, timer);
+        let body = Self::stream(own, head.coding);
+        (sender, stream_response(head, body))
+    }
+
+    /// Tells whether this is an event stream that is open, and no refusal.
+    pub fn is_streaming(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(_) => false,
+            Kind::Stream { pieces, .. } => !pieces.is_over(),
+        }
+    }
+}
+
+impl Body for EventBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let piece = match &mut self.get_mut().0 {
+            Kind::Whole(bytes) => Poll::Ready((!bytes.is_empty()).then(|| Ok(std::mem::take(bytes)))),
+            Kind::Stream { pieces, .. } => pieces.poll(context),
+        };
+        piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Stream { pieces, .. } => pieces.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream { .. } => SizeHint::default(),
+        }
+    }
+}
+
+/// No bytes at all.
+impl Default for EventBody {
+    fn default() -> Self {
+        Bytes::new().into()
+    }
+}
+
+/// These bytes and no stream, for the other answers of a service whose bodies are of this type.
+impl From<Bytes> for EventBody {
+    fn from(bytes: Bytes) -> Self {
+        Self(Kind::Whole(bytes))
+    }
+}
+
+/// This text and no stream.
+impl From<String> for EventBody {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl fmt::Debug for EventBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Whole(bytes) => f.debug_tuple("EventBody").field(bytes).finish(),
+            Kind::Stream { .. } => f.debug_struct("EventBody").finish_non_exhaustive(),
+        }
+    }
+}

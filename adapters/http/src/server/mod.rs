@@ -1,0 +1,17 @@
+//! Event streams as bodies of a server's answers.
+
+mod alarm;
+#[cfg(feature = "axum")]
+mod axum;
+mod body;
+mod error;
+mod events;
+mod head;
+mod live;
+mod own;
+
+pub use body::EventBody;
+pub use error::BodyError;
+pub use events::Events;
+pub use head::AsHead;
+pub use own::EventSender;

@@ -1,0 +1,282 @@
+//! Event streams as bodies of anybody's answers, asked for as a stack asks: without one, with the timers of both runtimes.
+
+#[path = "support/bodies.rs"]
+mod bodies;
+
+use std::future::pending;
+use std::task::Poll;
+use std::time::Duration;
+
+use bodies::{Follower, beside, follow, get, on_smol, on_tokio, server};
+use futures_lite::future::{yield_now, zip};
+use http::{Method, Request, StatusCode};
+use http_body::Body as _;
+use tidewire_core::channels::Config;
+use tidewire_core::server::{self as core_server, End, Heartbeat, SendError, StreamHead};
+use tidewire_core::sse::{EventName, Message};
+use tidewire_http::{BodyError, EventBody, Events, SmolTimer, Timer, TokioTimer};
+
+macro_rules! suite {
+    ($($test:ident)*) => {
+        mod tokio {
+            $(#[test]
+            fn $test() {
+                super::on_tokio(super::$test::<super::TokioTimer>());
+            })*
+        }
+        mod smol {
+            $(#[test]
+            fn $test() {
+                super::on_smol(super::$test::<super::SmolTimer>());
+            })*
+        }
+    };
+}
+
+suite! {
+    what_is_published_is_in_the_body
+    a_burst_is_one_frame
+    a_reader_resumes_after_its_id_by_field_or_query
+    silence_brings_heartbeats
+    the_longest_time_ends_the_body_in_order
+    shutdown_says_the_last_word_and_ends_the_body
+    what_is_left_after_the_deadline_is_cut_off
+    what_is_too_old_is_forgotten_while_it_runs
+    a_stream_of_ones_own_is_sent_in_order_and_ended
+    a_sender_waits_for_room
+    a_sender_sees_its_reader_go
+    a_heartbeat_is_changed_while_the_stream_runs
+}
+
+async fn what_is_published_is_in_the_body<S: Timer + Default + Send + 'static>() {
+    let events = server::<S>(Config::default());
+    let mut follower = follow(&events, get("/news"));
+    let message = Message::new("1").with_event(EventName::new("tick").unwrap());
+    events.broadcaster().with(|channels, now| channels.publish(now, ["news"], &message)).unwrap();
+    let text = follower.until("data: 1\n\n").await;
+    assert!(text.starts_with("retry: 1000\n"), "{text}");
+    assert!(text.contains("event: tick\ndata: 1\n\n") && text.contains("\nid: "), "{text}");
+}
+
+async fn a_burst_is_one_frame<S: Timer + Default + Send + 'static>() {
+    let events = server::<S>(Config::default());
+    let mut follower = follow(&events, get("/news"));
+    follower.opening().await;
+    for number in 0..100 {
+        publish(&events, &number.to_string());
+    }
+    let frame = follower.frame().await.unwrap().unwrap();
+    let text = std::str::from_utf8(&frame).unwrap();
+    assert_eq!(text.matches("\n\n").count(), 100, "{text}");
+}
+
+async fn a_reader_resumes_after_its_id_by_field_or_query<S: Timer + Default + Send + 'static>() {
+    let events = server::<S>(Config::default());
+    let ids: Vec<String> = (0..3).map(|number| publish(&events, &number.to_string())).collect();
+    let by_field = Request::get("/news").header("last-event-id", &ids[0]).body(()).unwrap();
+    for request in [by_field, get(&format!("/news?last_event_id={}", ids[0]))] {
+        let mut follower = follow(&events, request);
+        let text = follower.until("data: 2\n\n").await;
+        assert!(!text.contains("data: 0") && text.contains("data: 1") && !text.contains("gap"), "{text}");
+    }
+    let mut follower = follow(&events, get("/news?last_event_id=none"));
+    let text = follower.until("event: gap\n").await;
+    assert!(text.contains("malformed"), "{text}");
+}
+
+async fn silence_brings_heartbeats<S: Timer + Default + Send + 'static>() {
+    let mut config = Config::default();
+    config.heartbeat = Some(Duration::from_millis(5));
+    let mut follower = follow(&server::<S>(config), get("/news"));
+    follower.until(":\n\n:\n\n").await;
+}
+
+async fn the_longest_time_ends_the_body_in_order<S: Timer + Default + Send + 'static>() {
+    let mut config = Config::default();
+    config.max_time = Some(Duration::from_millis(20));
+    let events = server::<S>(config);
+    let mut follower = follow(&events, get("/news"));
+    let running = events.clone().run(pending::<()>(), Duration::ZERO);
+    let text = beside(running, async { follower.end().await.unwrap().to_owned() }).await;
+    // Its own time to come back, besides that of the opening.
+    assert_eq!(text.matches("retry: ").count(), 2, "{text}");
+    assert_eq!(readers(&events), 0);
+}
+
+async fn shutdown_says_the_last_word_and_ends_the_body<S: Timer + Default + Send + 'static>() {
+    let mut config = Config::default();
+    config.last_event = Some("event: bye\ndata\n\n".into());
+    let events = server::<S>(config);
+    let mut follower = follow(&events, get("/news"));
+    follower.opening().await;
+    publish(&events, "before");
+    let running = events.clone().run(async {}, Duration::from_secs(30));
+    let reading = async {
+        let text = follower.end().await.unwrap().to_owned();
+        assert!(follower.response.body().is_end_stream());
+        drop(follower);
+        text
+    };
+    let ((), text) = zip(running, reading).await;
+    let (before, last) = text.split_once("data: before\n\n").unwrap();
+    assert!(before.contains("retry: 1000\n"), "{text}");
+    assert!(last.contains("event: bye\ndata\n\n") && last.contains("retry: "), "{text}");
+    let refused = events.respond(&get("/news"), &["news"]);
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+}
+
+async fn what_is_left_after_the_deadline_is_cut_off<S: Timer + Default + Send + 'static>() {
+    let events = server::<S>(Config::default());
+    let mut follower = follow(&events, get("/news"));
+    follower.opening().await;
+    // It is not asked for anything while the server waits.
+    events.clone().run(async {}, Duration::from_millis(5)).await;
+    assert_eq!(follower.end().await.unwrap_err(), BodyError::ServerOver);
+}
+
+async fn what_is_too_old_is_forgotten_while_it_runs<S: Timer + Default + Send + 'static>() {
+    let mut config = Config::default();
+    config.log.max_age = Some(Duration::from_millis(10));
+    let events = server::<S>(config);
+    let first = publish(&events, "1");
+    publish(&events, "2");
+    let forgotten = async {
+        while events.broadcaster().with(|channels, _| channels.log().stats().publications) > 0 {
+            yield_now().await;
+        }
+    };
+    beside(events.clone().run(pending::<()>(), Duration::ZERO), forgotten).await;
+    let request = get(&format!("/news?last_event_id={first}"));
+    assert!(follow(&events, request).until("event: gap\n").await.contains("evicted"));
+}
+
+async fn a_stream_of_ones_own_is_sent_in_order_and_ended<S: Timer + Default + Send + 'static>() {
+    let (sender, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    let mut follower = Follower::new(response);
+    sender.send(&Message::new("1")).await.unwrap();
+    sender.try_comment("c").unwrap();
+    sender.send_bytes(b"id: x\ndata: 2\n\n").await.unwrap();
+    let last = End { retry: Some(Duration::from_secs(9)), last: Some(b"data: 3\n\n"), ..End::default() };
+    sender.finish(last);
+    let text = follower.end().await.unwrap();
+    assert_eq!(text, "data: 1\n\n:c\nid: x\ndata: 2\n\nretry: 9000\n\ndata: 3\n\n");
+    assert!(follower.response.body().is_end_stream());
+}
+
+async fn a_sender_waits_for_room<S: Timer + Default + Send + 'static>() {
+    let mut config = core_server::Config::default();
+    config.max_queued_bytes = 100;
+    let (sender, response) = EventBody::pair_with(config, StreamHead::default(), S::default());
+    let mut follower = Follower::new(response);
+    let message = Message::new("x".repeat(80));
+    sender.send(&message).await.unwrap();
+    assert_eq!(sender.try_send(&message), Err(SendError::Full));
+    let sending = async {
+        for _ in 0..50 {
+            sender.send(&message).await.unwrap();
+        }
+        // What will never have room is told so when nothing else waits.
+        assert_eq!(sender.send(&Message::new("y".repeat(200))).await, Err(SendError::Full));
+        drop(sender);
+    };
+    let ((), text) = zip(sending, async { follower.end().await.unwrap() }).await;
+    assert_eq!(text.matches("data: x").count(), 51);
+}
+
+async fn a_sender_sees_its_reader_go<S: Timer + Default + Send + 'static>() {
+    let (sender, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
+    assert!(!sender.is_closed());
+    zip(sender.closed(), async { drop(response) }).await;
+    assert!(sender.is_closed());
+    assert_eq!(sender.send(&Message::new("1")).await, Err(SendError::NoStream));
+    assert_eq!(sender.taken().await, Err(SendError::NoStream));
+}
+
+async fn a_heartbeat_is_changed_while_the_stream_runs<S: Timer + Default + Send + 'static>() {
+    let (sender, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
+    let mut follower = Follower::new(response);
+    assert!(follower.look().is_pending());
+    let change = async { sender.set_heartbeat(Some(Heartbeat::new(Duration::from_millis(2)))) };
+    zip(follower.until(":\n\n:\n\n"), change).await;
+    sender.set_heartbeat(None);
+    sender.finish(End::default());
+    assert!(follower.end().await.is_ok());
+}
+
+#[test]
+fn what_is_no_request_for_a_stream_is_answered_by_the_core() {
+    let events = server::<SmolTimer>(Config::default());
+    let answer = |method: Method, accept: &str| {
+        let request = Request::builder().method(method).uri("/news").header("accept", accept).body(()).unwrap();
+        events.respond(&request, &["news"])
+    };
+    let refused = answer(Method::DELETE, "*/*");
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(refused.headers()["allow"], "GET, HEAD, OPTIONS");
+    let head = answer(Method::HEAD, "*/*");
+    assert_eq!(
+        (head.status(), &head.headers()["content-type"]),
+        (StatusCode::OK, &"text/event-stream".parse().unwrap())
+    );
+    assert!(head.body().is_end_stream() && !head.body().is_streaming());
+    assert_eq!(answer(Method::OPTIONS, "*/*").status(), StatusCode::NO_CONTENT);
+    assert_eq!(events.broadcaster().connections(), 0);
+}
+
+#[test]
+fn sizes_and_ends_are_told_before_they_are_asked_for() {
+    let events = server::<SmolTimer>(Config::default());
+    let refused = events.respond(&Request::delete("/news").body(()).unwrap(), &["news"]);
+    let length = refused.body().size_hint().exact().unwrap();
+    let mut follower = Follower::new(refused);
+    match follower.look() {
+        Poll::Ready(Some(Ok(frame))) => assert_eq!(frame.len() as u64, length),
+        other => assert_eq!((other.is_ready(), length), (true, 0)),
+    }
+    assert!(follower.response.body().is_end_stream());
+    assert_eq!(follower.response.body().size_hint().exact(), Some(0));
+    let streaming = follow(&events, get("/news"));
+    assert_eq!(streaming.response.body().size_hint().exact(), None);
+    assert!(!streaming.response.body().is_end_stream() && streaming.response.body().is_streaming());
+}
+
+#[test]
+fn dropping_a_body_leaves_at_once() {
+    let events = server::<SmolTimer>(Config::default());
+    let mut first = follow(&events, get("/news"));
+    let second = follow(&events, get("/news"));
+    assert!(first.look().is_ready());
+    assert_eq!((readers(&events), events.broadcaster().connections()), (2, 2));
+    drop(first);
+    assert_eq!((readers(&events), events.broadcaster().connections()), (1, 1));
+    drop(second);
+    assert_eq!((readers(&events), events.broadcaster().connections()), (0, 0));
+}
+
+#[test]
+fn a_sender_that_gives_up_or_panics_cuts_the_stream_off() {
+    let open = || EventBody::pair_with(core_server::Config::default(), StreamHead::default(), SmolTimer::default());
+    let (sender, response) = open();
+    sender.try_send(&Message::new("1")).unwrap();
+    sender.abort();
+    assert!(matches!(Follower::new(response).look(), Poll::Ready(Some(Err(BodyError::Aborted)))));
+    let (sender, response) = open();
+    let panicked = std::thread::spawn(move || {
+        let _sender = sender;
+        panic!("in the middle (this is a test)");
+    });
+    assert!(panicked.join().is_err());
+    assert!(matches!(Follower::new(response).look(), Poll::Ready(Some(Err(BodyError::Aborted)))));
+}
+
+fn readers(events: &Events) -> usize {
+    events.broadcaster().with(|channels, _| channels.stats().readers)
+}
+
+fn publish(events: &Events, text: &str) -> String {
+    let id = events.broadcaster().with(|channels, now| channels.publish(now, ["news"], &Message::new(text)));
+    id.expect("publishes").to_string()
+}
