@@ -5,19 +5,33 @@
 pub use tidewire_core::sse;
 
 #[cfg(feature = "server")]
+mod blocking;
+#[cfg(feature = "server")]
 mod broadcaster;
 mod buffer;
 mod clock;
 mod decoder;
 mod dial;
 mod environment;
+#[cfg(feature = "server")]
+mod event_seat;
+#[cfg(feature = "server")]
+mod event_server;
 mod event_source;
 mod handle;
 #[cfg(feature = "server")]
 mod host;
+#[cfg(feature = "server")]
+mod memory;
+#[cfg(feature = "server")]
+mod publisher;
 mod race;
 mod random;
 mod reader;
+#[cfg(feature = "server")]
+mod repository;
+#[cfg(feature = "server")]
+mod route;
 #[cfg(feature = "server")]
 mod seat;
 #[cfg(feature = "serve")]
@@ -28,20 +42,36 @@ mod source;
 pub mod trace;
 mod transport;
 mod turns;
+#[cfg(feature = "server")]
+mod waiters;
 
+#[cfg(feature = "server")]
+pub use blocking::Blocking;
 #[cfg(feature = "server")]
 pub use broadcaster::Broadcaster;
 pub use buffer::with_buffer;
 pub use clock::Clock;
 pub use decoder::{Decoder, ReadError};
 pub use environment::proxies_from_env;
+#[cfg(feature = "server")]
+pub use event_seat::EventSeat;
+#[cfg(feature = "server")]
+pub use event_server::{Begin, EventServer, EventServerConfig, Response};
 pub use event_source::EventSource;
 pub use handle::{Asked, Control, Handle, Status};
 #[cfg(feature = "server")]
 pub use host::{DRAIN, Host, Place};
+#[cfg(feature = "server")]
+pub use memory::Memory;
+#[cfg(feature = "server")]
+pub use publisher::Publisher;
 pub use race::connect_any;
 pub use random::{OsRandom, seed};
 pub use reader::{ReadTimeout, Reader};
+#[cfg(feature = "server")]
+pub use repository::{Loading, Repository, RepositoryError};
+#[cfg(feature = "server")]
+pub use route::{Route, RouteEnd, RouteError};
 #[cfg(feature = "server")]
 pub use seat::{Fed, Seat};
 #[cfg(feature = "serve")]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+#[cfg(feature = "server")]
+use tidewire_core::channels::{Guest, Limit, Load};
 use tidewire_core::client::{self, Connect, Tunnel};
 use tidewire_core::http::Url;
 use tidewire_core::server;
@@ -59,6 +61,33 @@ pub fn server(event: &server::Event) {
         server::Event::Closed(reason) => debug!(target: TARGET, reason = %quoted(reason), "connection ended"),
         _ => {}
     }
+}
+
+/// Logs a connection for which there is no place.
+#[cfg(feature = "server")]
+pub(crate) fn refused(peer: Option<std::net::IpAddr>, limit: &Limit) {
+    let peer = peer.map(tracing::field::display);
+    warn!(target: TARGET, peer, %limit, "refused");
+}
+
+/// Logs a stream that begins; of no channel it is one of the application's own.
+#[cfg(feature = "server")]
+pub(crate) fn stream(guest: Guest, channels: &[&str], last_event_id: Option<&str>) {
+    let (channels, after) = (quoted(channels.join(",")), last_event_id.map(quoted));
+    info!(target: TARGET, connection = guest.number(), channels, after, "stream");
+}
+
+/// Logs what a repository is asked.
+#[cfg(feature = "server")]
+pub(crate) fn load(load: &Load) {
+    let (channel, after) = (quoted(&load.channel), load.after.as_deref().map(quoted));
+    debug!(target: TARGET, channel, after, max = load.max_publications, "replay");
+}
+
+/// Logs that a repository had no answer.
+#[cfg(feature = "server")]
+pub(crate) fn load_failed(error: &dyn std::error::Error) {
+    warn!(target: TARGET, error = %quoted(error), "replay failed");
 }
 
 /// Logs how the driving of a connection ended.

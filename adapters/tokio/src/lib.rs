@@ -107,10 +107,13 @@ pub use runtime::TlsStream;
 pub use serve::{serve, serve_connection};
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use serve::{serve_connection_tls, serve_tls};
-#[cfg(feature = "server")]
-pub use tidewire_std::Host;
 #[cfg(feature = "serve")]
 pub use tidewire_std::SharedApi;
+#[cfg(feature = "server")]
+pub use tidewire_std::{
+    Blocking, EventServer, EventServerConfig, Host, Loading, Memory, Publisher, Repository, RepositoryError, Response,
+    Route, RouteEnd, RouteError,
+};
 pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, proxies_from_env, seed};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;

@@ -69,14 +69,33 @@ impl Endpoint {
         if let Some(gap) = &subscribed.gap {
             encode_gap(gap, &mut first);
         }
-        let heartbeat = channels.config().heartbeat.map(Heartbeat::new);
-        let head = StreamHead { heartbeat, ..StreamHead::default() };
-        Answer::Stream { reader: subscribed.reader, head, first: first.into() }
+        Answer::Stream { reader: subscribed.reader, head: stream_head(channels), first: first.into() }
     }
 
-    /// Returns the answer to a request that is none for a stream to begin: of another method, or for the head alone. For streams of
-    /// the application's own, too.
-    pub fn reply(&self, head: &RequestHead) -> Option<Reply> {
+    /// Decides what becomes of a request for a stream of the application's own: returns its head, or the answer that there is none.
+    ///
+    /// # Errors
+    ///
+    /// The answer, where no stream begins.
+    pub fn open(
+        &self,
+        channels: &mut Channels,
+        now: Instant,
+        guest: Guest,
+        head: &RequestHead,
+    ) -> Result<StreamHead, Reply> {
+        if let Some(reply) = self.reply(head) {
+            return Err(reply);
+        }
+        let closed = channels.is_closed().then_some(SubscribeError::Closed);
+        match closed.or_else(|| guest.limit().map(SubscribeError::Busy)) {
+            Some(error) => Err(refuse(channels, now, head, error)),
+            None => Ok(stream_head(channels)),
+        }
+    }
+
+    /// Returns the answer to a request that is none for a stream to begin: of another method, or for the head alone.
+    fn reply(&self, head: &RequestHead) -> Option<Reply> {
         let allowed = if self.post { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
         if !allowed.split(", ").any(|method| method == head.method.as_str()) {
             return Some(with_allow(Reply::new(405), allowed));
@@ -106,6 +125,10 @@ impl Endpoint {
         };
         Some(id).filter(|id| !id.is_empty())
     }
+}
+
+fn stream_head(channels: &Channels) -> StreamHead {
+    StreamHead { heartbeat: channels.config().heartbeat.map(Heartbeat::new), ..StreamHead::default() }
 }
 
 fn refuse(channels: &mut Channels, now: Instant, head: &RequestHead, error: SubscribeError) -> Reply {

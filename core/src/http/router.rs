@@ -82,10 +82,16 @@ impl<T> Default for Router<T> {
 /// The segments of a path that stand where its pattern has names.
 #[derive(Clone, Debug, Default)]
 pub struct PathNames<'a> {
-    names: Vec<(&'a str, Cow<'a, str>)>,
+    names: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl PathNames<'_> {
+    /// Copies what is borrowed.
+    pub fn into_owned(self) -> PathNames<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        PathNames { names: self.names.into_iter().map(|(name, segment)| (owned(name), owned(segment))).collect() }
+    }
+
     /// Returns the segment that stood where the pattern has `{name}`, percent-decoded.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.names.iter().find(|(known, _)| *known == name).map(|(_, segment)| &**segment)
@@ -161,7 +167,7 @@ fn same(one: &[Segment], other: &[Segment]) -> bool {
         })
 }
 
-fn fit<'a>(pattern: &'a [Segment], segments: &[Cow<'a, str>]) -> Option<Vec<(&'a str, Cow<'a, str>)>> {
+fn fit<'a>(pattern: &'a [Segment], segments: &[Cow<'a, str>]) -> Option<Vec<(Cow<'a, str>, Cow<'a, str>)>> {
     if pattern.len() != segments.len() {
         return None;
     }
@@ -169,7 +175,7 @@ fn fit<'a>(pattern: &'a [Segment], segments: &[Cow<'a, str>]) -> Option<Vec<(&'a
     for (part, segment) in pattern.iter().zip(segments) {
         match part {
             Segment::Text(text) if **text == **segment => {}
-            Segment::Name(name) if !segment.is_empty() => names.push((&**name, segment.clone())),
+            Segment::Name(name) if !segment.is_empty() => names.push((Cow::Borrowed(&**name), segment.clone())),
             Segment::Text(_) | Segment::Name(_) => return None,
         }
     }

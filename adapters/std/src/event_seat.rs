@@ -1,0 +1,195 @@
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tidewire_core::Instant;
+use tidewire_core::channels::{Answer, Endpoint, Load};
+use tidewire_core::server::{CloseReason, End, Event, Reply, Request, Session};
+
+use crate::event_server::{Response, text};
+use crate::repository::{Loading, ask};
+use crate::route::{RouteFed, RouteSeat};
+use crate::{EventServer, Fed, Host, Place, Route, RouteEnd, Seat, trace};
+
+/// One connection's place in an [`EventServer`]: answers its requests, reads its publications, and asks its repositories. Dropping it leaves.
+#[derive(Debug)]
+pub struct EventSeat {
+    server: EventServer,
+    /// None: there are too many connections for one more even to be told so.
+    seat: Option<Seat>,
+    route: Option<RouteSeat>,
+    loading: Option<Loading<'static>>,
+    /// Whether the session was told that the server ends.
+    draining: bool,
+}
+
+impl EventSeat {
+    pub(crate) fn new(server: EventServer, peer: Option<IpAddr>) -> Self {
+        let seat = server.broadcaster().seat(peer);
+        if let Err(limit) = &seat {
+            trace::refused(peer, limit);
+        }
+        Self { server, seat: seat.ok(), route: None, loading: None, draining: false }
+    }
+
+    fn answer(&mut self, session: &mut Session, request: &Request) {
+        let clock = self.server.clock();
+        session.handle_clock(clock.now(), clock.unix());
+        match self.server.respond(request) {
+            Response::Reply(reply) => self.reply(session, reply),
+            Response::Channels { channels, endpoint } => self.begin(session, request, &channels, &endpoint),
+            Response::Route { route, endpoint } => drop(self.begin_route(session, request, &route, &endpoint)),
+            Response::Routes { begin, endpoint } => {
+                let route = Route::new();
+                if self.begin_route(session, request, &route, &endpoint) {
+                    begin(route, request);
+                }
+            }
+        }
+    }
+
+    fn reply(&self, session: &mut Session, reply: Reply) {
+        // The session may have ended meanwhile; then there is nobody to answer.
+        let _ = session.reply(self.server.clock().now(), reply);
+    }
+
+    fn begin(&mut self, session: &mut Session, request: &Request, names: &[String], endpoint: &Endpoint) {
+        let Some(seat) = &mut self.seat else { return };
+        let Some(guest) = seat.guest() else { return };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (now, answer) = self
+            .server
+            .broadcaster()
+            .with(|channels, now| (now, endpoint.answer(channels, now, guest, &request.head, &names)));
+        match answer {
+            Answer::Reply(reply) => self.reply(session, reply),
+            Answer::Stream { reader, head, first } => {
+                seat.subscribed(reader);
+                trace::stream(guest, &names, endpoint.last_event_id(&request.head).as_deref());
+                // As above; its last event closes the reader.
+                let _ = session
+                    .start_stream(now, head)
+                    .map_err(drop)
+                    .and_then(|()| session.send(now, &first).map_err(drop));
+            }
+        }
+    }
+
+    /// Begins the stream of a route; tells whether it has begun.
+    fn begin_route(&mut self, session: &mut Session, request: &Request, route: &Route, endpoint: &Endpoint) -> bool {
+        let Some(guest) = self.seat.as_ref().and_then(Seat::guest) else { return false };
+        let opened = self.server.broadcaster().with(|channels, now| endpoint.open(channels, now, guest, &request.head));
+        let head = match opened {
+            Ok(head) => head,
+            Err(reply) => {
+                self.reply(session, reply);
+                return false;
+            }
+        };
+        let last_event_id = endpoint.last_event_id(&request.head);
+        let Some(seat) = route.seat(last_event_id.as_deref()) else {
+            let reply = match route.end() {
+                None => text(409, "this stream has its reader already"),
+                Some(_) => text(410, "this stream is over"),
+            };
+            self.reply(session, reply);
+            return false;
+        };
+        trace::stream(guest, &[], last_event_id.as_deref());
+        self.route = Some(seat);
+        session.start_stream(self.server.clock().now(), head).is_ok()
+    }
+
+    fn leave(&mut self, reason: CloseReason) {
+        self.loading = None;
+        if let Some(seat) = &mut self.seat {
+            seat.close_reader();
+        }
+        if let Some(route) = self.route.take() {
+            route.over(RouteEnd::Gone(reason));
+        }
+    }
+
+    fn load(&mut self, load: Load) {
+        trace::load(&load);
+        let repository = self.server.repository(&load.channel);
+        self.loading = Some(match repository {
+            Some(repository) => ask(repository, load),
+            None => Loading::ready(Err("the channel has no repository".into())),
+        });
+    }
+
+    fn feed_loaded(&mut self, context: &mut Context<'_>) {
+        let Some(loading) = &mut self.loading else { return };
+        let Poll::Ready(answer) = Pin::new(loading).poll(context) else { return };
+        self.loading = None;
+        if let Err(error) = &answer {
+            trace::load_failed(error.as_ref());
+        }
+        if let Some(seat) = &mut self.seat {
+            seat.loaded(answer.map_err(drop));
+        }
+    }
+
+    fn feed_route(&mut self, context: &Context<'_>, now: Instant, session: &mut Session) -> Fed {
+        let Some(route) = &self.route else { return Fed::None };
+        let reason = match route.feed(context, now, session) {
+            RouteFed::Some => return Fed::Some,
+            RouteFed::None => return Fed::None,
+            RouteFed::End(RouteEnd::Closed) => CloseReason::StreamEnded,
+            RouteFed::End(RouteEnd::Gone(reason)) => reason,
+        };
+        self.route = None;
+        if reason == CloseReason::Shutdown {
+            let (retry, last) = self
+                .server
+                .broadcaster()
+                .with(|channels, now| (channels.draw_retry(now), channels.config().last_event.clone()));
+            session.end_stream(now, End { reason, retry: Some(retry), last: last.as_deref() });
+        } else {
+            session.end_stream(now, End::new(reason));
+        }
+        Fed::Some
+    }
+}
+
+impl Place for EventSeat {
+    fn handle(&mut self, session: &mut Session, event: Event) {
+        trace::server(&event);
+        match event {
+            Event::Request(request) => self.answer(session, &request),
+            Event::Closed(reason) => self.leave(reason),
+            _ => {}
+        }
+    }
+
+    fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
+        self.feed_loaded(context);
+        let Some(seat) = &mut self.seat else { return Fed::Over };
+        match seat.feed(context, session) {
+            Fed::None => {}
+            Fed::Load(load) => {
+                self.load(load);
+                return Fed::Some;
+            }
+            Fed::Some => {
+                // What goes on without the answer does not wait for it any longer.
+                self.loading = None;
+                return Fed::Some;
+            }
+            Fed::Over => return Fed::Over,
+        }
+        let now = self.server.clock().now();
+        if seat.is_draining() && !self.draining {
+            self.draining = true;
+            match &self.route {
+                Some(route) => route.close(RouteEnd::Gone(CloseReason::Shutdown)),
+                // Streams of channels are ended by the channels.
+                None if session.is_streaming() => {}
+                None => session.shutdown(now),
+            }
+            return Fed::Some;
+        }
+        self.feed_route(context, now, session)
+    }
+}

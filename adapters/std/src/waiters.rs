@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// Those who wait for one thing to change: one waker for each, taken out when its wait is given up.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    wakers: BTreeMap<u64, Waker>,
+    next: u64,
+}
+
+impl Waiters {
+    /// Has the one who waits as `id` woken at the next change; the first time it is given one.
+    pub(crate) fn wait(&mut self, id: &mut Option<u64>, context: &Context<'_>) {
+        let id = *id.get_or_insert_with(|| {
+            self.next += 1;
+            self.next
+        });
+        self.wakers.entry(id).and_modify(|waker| waker.clone_from(context.waker())).or_insert(context.waker().clone());
+    }
+
+    /// Forgets the one who waited as `id`.
+    pub(crate) fn leave(&mut self, id: Option<u64>) {
+        if let Some(id) = id {
+            self.wakers.remove(&id);
+        }
+    }
+
+    /// Returns all who wait, to be woken when no lock is held.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        std::mem::take(&mut self.wakers).into_values()
+    }
+}
+
+/// Waits on this thread for a future of ours.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Some(output) = poll_parked(future.as_mut()) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+fn poll_parked<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
+    let waker = Waker::from(Arc::new(Parked(thread::current())));
+    match future.poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+struct Parked(Thread);
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
