@@ -46,6 +46,8 @@ pub mod paced;
 pub mod program;
 #[path = "support/proxy.rs"]
 pub mod proxy;
+#[path = "support/reading.rs"]
+pub mod reading;
 #[path = "support/relay.rs"]
 pub mod relay;
 #[path = "support/scripted.rs"]
