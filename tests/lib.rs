@@ -12,6 +12,8 @@ pub mod client;
 pub mod coding;
 #[path = "support/command.rs"]
 pub mod command;
+#[path = "support/fleet/mod.rs"]
+pub mod fleet;
 #[path = "support/fuzz.rs"]
 pub mod fuzz;
 #[path = "support/fuzz_client.rs"]

@@ -11,6 +11,7 @@ use tidewire_core::client::Event;
 use tidewire_core::server::Pace;
 use tidewire_core::{Instant, Random, SplitMix64};
 use tidewire_tests::client::{Client, config};
+use tidewire_tests::fleet::most_a_second;
 
 const FLEET: usize = 100_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -267,21 +268,6 @@ proptest! {
             pace.draw(Instant::from_start(now), least);
         }
     }
-}
-
-/// Returns the most arrivals that any span of a second has, its end not counted.
-fn most_a_second(arrivals: &[Instant]) -> usize {
-    let mut sorted = arrivals.to_vec();
-    sorted.sort();
-    let mut from = 0;
-    let mut most = 0;
-    for (at, arrival) in sorted.iter().enumerate() {
-        while *arrival - sorted[from] >= SECOND {
-            from += 1;
-        }
-        most = most.max(at + 1 - from);
-    }
-    most
 }
 
 /// From one place to the next: a second, with the millisecond to which waits are rounded, by the rate.

@@ -9,7 +9,8 @@ use crate::Instant;
 /// apart. Of readers that wait exactly what they are told, from when they are told, as browsers do, no more than the rate come back in
 /// any one second, whatever the order, the times and the number of the draws. A reader that adds jitter of its own, as
 /// [`client::EventSource`](crate::client::EventSource) adds up to a tenth, leaves its place: then the rate is that of the mean, and a
-/// second has so many more as chance puts there, about the square root of the rate.
+/// second has so many more as chance puts there, about the square root of the rate. So does one that waits longer after several
+/// streams that brought it nothing.
 ///
 /// It is fair: with one least wait for all, a reader waits at most one interval longer for each of those that are still to come back;
 /// and a place that is free before those that others were given further off is found. After a pause nothing is made up for: a burst
