@@ -95,7 +95,7 @@ impl Endpoint {
     }
 
     /// Returns the answer to a request that is none for a stream to begin: of another method, or for the head alone.
-    fn reply(&self, head: &RequestHead) -> Option<Reply> {
+    pub fn reply(&self, head: &RequestHead) -> Option<Reply> {
         let allowed = if self.post { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
         if !allowed.split(", ").any(|method| method == head.method.as_str()) {
             return Some(with_allow(Reply::new(405), allowed));
