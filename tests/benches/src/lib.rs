@@ -13,6 +13,7 @@
 
 pub mod clients;
 pub mod counting;
+pub mod fan_out;
 pub mod feed;
 pub mod parsers;
 pub mod serializers;

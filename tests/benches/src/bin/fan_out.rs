@@ -1,0 +1,286 @@
+//! From publish to sockets, beside peers and bounds: `fan_out [OPTIONS]`.
+//!
+//! ```text
+//! fan_out                            a short run: 100 and 1,000 readers, 100 B (two minutes)
+//! fan_out --full                     100, 1,000 and 10,000 readers, 100 B and 1 KiB (half an hour)
+//!   --readers N,N --sizes N,N        these alone
+//!   --servers NAME,NAME              these alone; see the list below
+//!   --modes quiet,burst,steady       these alone
+//!   --rounds N                       interleaved rounds; the median counts
+//!   --wrap 'valgrind --tool=…'       what the servers run under
+//! ```
+//!
+//! Servers: `limit-batch` (one `write` per reader and batch), `tokio-direct` and `smol-direct` (a bare task per reader over a shared
+//! pending block), `axum` (with `tokio::sync::broadcast`), `tidewire-tokio` and `tidewire-smol` (the adapters' `serve` with a host of the
+//! library's parts), `serve-tokio` and `serve-smol` (the program's server, published to by POST; its events are envelopes and some 250 bytes
+//! longer).
+//!
+//! *quiet* is one message at a time and readers that look every 2 ms, *burst* sixteen at once and the next sixteen when all have them,
+//! *steady* 20,000 deliveries a second and readers that sleep. Before anything is timed every reader is checked to get all bytes. All servers
+//! of a table are up at the same time and take turns, so that what else the machine does hits them alike: the ratios count.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use tidewire_benches::fan_out::load::{Figures, Load};
+use tidewire_benches::fan_out::process::{self, Core};
+use tidewire_benches::fan_out::{ALL, Place, Server};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["serve", name] => serve(name),
+        ["load", process, readers, size, ref place @ ..] => load(process, readers, size, &place.join(" ")),
+        _ => match Options::parse(&words) {
+            Some(options) => measure(&options),
+            None => {
+                eprintln!(
+                    "usage: fan_out [--full] [--readers N,N] [--sizes N,N] [--servers A,B] [--modes A,B] [--rounds N] [--wrap COMMAND]"
+                );
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fan_out: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Options {
+    readers: Vec<usize>,
+    sizes: Vec<u32>,
+    servers: Vec<Server>,
+    modes: Vec<Mode>,
+    rounds: usize,
+    wrap: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Quiet,
+    Burst,
+    Steady,
+}
+
+impl Options {
+    fn parse(words: &[&str]) -> Option<Self> {
+        let mut options = Self {
+            readers: vec![100, 1_000],
+            sizes: vec![100],
+            servers: ALL.to_vec(),
+            modes: vec![Mode::Quiet, Mode::Burst, Mode::Steady],
+            rounds: 5,
+            wrap: Vec::new(),
+        };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if *word == "--full" {
+                (options.readers, options.sizes, options.rounds) = (vec![100, 1_000, 10_000], vec![100, 1_024], 11);
+                continue;
+            }
+            let value = words.next()?;
+            let list = || value.split(',');
+            match *word {
+                "--readers" => options.readers = list().map(|text| text.parse().ok()).collect::<Option<_>>()?,
+                "--sizes" => options.sizes = list().map(|text| text.parse().ok()).collect::<Option<_>>()?,
+                "--servers" => options.servers = list().map(Server::named).collect::<Option<_>>()?,
+                "--modes" => options.modes = list().map(Mode::named).collect::<Option<_>>()?,
+                "--rounds" => options.rounds = value.parse().ok()?,
+                "--wrap" => options.wrap = value.split_whitespace().map(str::to_owned).collect(),
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+impl Mode {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "quiet" => Some(Self::Quiet),
+            "burst" => Some(Self::Burst),
+            "steady" => Some(Self::Steady),
+            _ => None,
+        }
+    }
+
+    /// Returns the order for one round.
+    fn order(self, readers: usize) -> String {
+        match self {
+            Self::Quiet => format!("quiet {}", (20_000 / readers).clamp(2, 100)),
+            Self::Burst => format!("burst {}", (10_000 / readers).clamp(2, 50)),
+            Self::Steady => "steady 20000 2000".to_owned(),
+        }
+    }
+}
+
+fn serve(name: &str) -> io::Result<()> {
+    process::pin(Core::First)?;
+    process::raise_descriptors();
+    Server::named(name).ok_or(io::ErrorKind::NotFound)?.serve()
+}
+
+/// Does what it is told on the standard input, and tells what it cost.
+fn load(process: &str, readers: &str, size: &str, place: &str) -> io::Result<()> {
+    process::pin(Core::Last)?;
+    let limit = process::raise_descriptors();
+    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+    let number = |text: &str| text.parse::<u32>().map_err(|_| invalid());
+    let (readers, place) = (number(readers)? as usize, Place::parse(place).ok_or_else(invalid)?);
+    if limit < readers as u64 + 100 {
+        return Err(io::Error::other(format!(
+            "{readers} readers need as many descriptors: raise `ulimit -n` from {limit}"
+        )));
+    }
+    let mut load = Load::connect(&place, number(process)?, readers, number(size)?)?;
+    println!("ready");
+    for line in io::stdin().lines() {
+        let line = line?;
+        let figures = match line.split(' ').collect::<Vec<_>>()[..] {
+            ["check", count] => load.check(number(count)?).map(|()| Figures::default())?,
+            ["quiet", messages] => load.quiet(number(messages)? as usize)?,
+            ["burst", batches] => load.burst(number(batches)? as usize)?,
+            ["steady", rate, millis] => {
+                load.steady(number(rate)?.into(), Duration::from_millis(number(millis)?.into()))?
+            }
+            _ => return Err(invalid()),
+        };
+        let Figures { deliveries, wall, processor, user, p50, p99 } = figures;
+        println!("{deliveries} {wall} {processor} {user} {p50} {p99}");
+    }
+    Ok(())
+}
+
+/// A server with its readers, each a process.
+struct Pair {
+    server: Server,
+    serving: Child,
+    loading: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    /// Bytes of process memory per connection that rests.
+    idle: f64,
+}
+
+impl Pair {
+    fn start(server: Server, readers: usize, size: u32, wrap: &[String]) -> io::Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut command = match wrap {
+            [] => Command::new(&program),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(&program);
+                command
+            }
+        };
+        let mut serving = command.args(["serve", server.name()]).stdout(Stdio::piped()).spawn()?;
+        let mut place = String::new();
+        BufReader::new(serving.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?).read_line(&mut place)?;
+        let empty = process::memory(serving.id())?;
+        let mut command = Command::new(&program);
+        command.args(["load", &serving.id().to_string(), &readers.to_string(), &size.to_string()]);
+        command.args(place.split_whitespace()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut loading = command.spawn()?;
+        let orders = loading.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut answers = BufReader::new(loading.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
+        let mut ready = String::new();
+        answers.read_line(&mut ready)?;
+        let idle = process::memory(serving.id())?.saturating_sub(empty) as f64 / readers as f64;
+        Ok(Self { server, serving, loading, orders, answers, idle })
+    }
+
+    fn order(&mut self, order: &str) -> io::Result<Figures> {
+        writeln!(self.orders, "{order}")?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match numbers[..] {
+            [deliveries, wall, processor, user, p50, p99] => {
+                Ok(Figures { deliveries, wall, processor, user, p50: p50 as u32, p99: p99 as u32 })
+            }
+            _ => Err(io::Error::other(format!("{} failed at `{order}`", self.server.name()))),
+        }
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        for child in [&mut self.loading, &mut self.serving] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn measure(options: &Options) -> io::Result<()> {
+    println!(
+        "median of {} interleaved rounds; cpu and user are nanoseconds of the server's processor time per delivery",
+        options.rounds
+    );
+    for size in &options.sizes {
+        for readers in &options.readers {
+            table(options, *readers, *size)?;
+        }
+    }
+    Ok(())
+}
+
+fn table(options: &Options, readers: usize, size: u32) -> io::Result<()> {
+    let start = |server: &Server| Pair::start(*server, readers, size, &options.wrap);
+    let mut pairs = options.servers.iter().map(start).collect::<io::Result<Vec<_>>>()?;
+    for pair in &mut pairs {
+        pair.order("check 20")?;
+    }
+    for mode in &options.modes {
+        let order = mode.order(readers);
+        let mut runs: Vec<Vec<Figures>> = vec![Vec::new(); pairs.len()];
+        let rounds = if *mode == Mode::Steady { options.rounds.div_ceil(2) } else { options.rounds };
+        for _ in 0..rounds {
+            for (pair, runs) in pairs.iter_mut().zip(&mut runs) {
+                runs.push(pair.order(&order)?);
+            }
+        }
+        println!("\n{mode:?}: {readers} readers, {size} B of data");
+        println!(
+            "  {:<16} {:>8} {:>8} {:>8} {:>8} {:>8} {:>11} {:>8} {:>8} {:>9}",
+            "", "cpu", "x direct", "x axum", "x limit", "user", "deliv./s", "p50 us", "p99 us", "idle B"
+        );
+        let cpu = |figures: &Figures| figures.processor as f64 / figures.deliveries.max(1) as f64;
+        // Ratios of the same round, then their median: a noisy round counts for both.
+        let ratio = |index: usize, to: Option<Server>| {
+            let to = options.servers.iter().position(|server| Some(*server) == to)?;
+            Some(median(runs[index].iter().zip(&runs[to]).map(|(one, other)| cpu(one) / cpu(other)).collect()))
+        };
+        let shown = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        for (index, pair) in pairs.iter().enumerate() {
+            let of = |figure: fn(&Figures) -> f64| median(runs[index].iter().map(figure).collect());
+            let total: u64 = runs[index].iter().map(|figures| figures.deliveries).sum();
+            let user: u64 = runs[index].iter().map(|figures| figures.user).sum();
+            println!(
+                "  {:<16} {:>8.0} {:>8} {:>8} {:>8} {:>8.0} {:>11.0} {:>8.0} {:>8.0} {:>9.0}",
+                pair.server.name(),
+                median(runs[index].iter().map(cpu).collect()),
+                shown(ratio(index, pair.server.direct())),
+                shown(ratio(index, Some(Server::Axum)).filter(|_| pair.server != Server::Axum)),
+                shown(ratio(index, Some(Server::LimitBatch)).filter(|_| pair.server != Server::LimitBatch)),
+                user as f64 / total.max(1) as f64,
+                of(|figures| figures.deliveries as f64 * 1e9 / figures.wall.max(1) as f64),
+                of(|figures| figures.p50.into()),
+                of(|figures| figures.p99.into()),
+                pair.idle,
+            );
+        }
+    }
+    Ok(())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
