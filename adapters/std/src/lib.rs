@@ -76,7 +76,7 @@ pub use route::{Route, RouteEnd, RouteError};
 pub use seat::{Fed, Seat};
 #[cfg(feature = "serve")]
 pub use shared_api::{ApiSeat, SharedApi};
-pub use socket::{accept_pause, connect_error, tune};
+pub use socket::{accept_pause, connect_error, lengthen_queue, tune};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;
 pub use turns::Turns;

@@ -21,6 +21,19 @@ where
     Ok(())
 }
 
+/// Lets as many connections wait to be accepted as the system allows (Linux: `net.core.somaxconn`, 4096). Rust asks for 128; of a fleet
+/// that comes back at once those beyond would only try again a second later.
+///
+/// # Errors
+///
+/// Those of the system, when the socket does not listen.
+pub fn lengthen_queue<'s, S>(listener: &'s S) -> io::Result<()>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    SockRef::from(listener).listen(LONGEST_QUEUE)
+}
+
 /// Names the reason of a failed connect in the core's words.
 pub fn connect_error(error: &io::Error) -> ConnectError {
     match error.kind() {
@@ -61,6 +74,9 @@ const EMFILE: i32 = 24;
 #[cfg(unix)]
 const ENFILE: i32 = 23;
 
+/// Of which the system takes what it allows.
+const LONGEST_QUEUE: i32 = u16::MAX as i32;
+
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -77,6 +93,19 @@ mod tests {
         assert!(stream.nodelay().expect("reads"));
         #[cfg(target_os = "linux")]
         assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().expect("reads"), NOT_SENT_LOW);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn more_connections_than_usual_may_wait_to_be_accepted() {
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("reads");
+        let count = allowed.trim().parse().map_or(300, |allowed: usize| allowed.min(300));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        lengthen_queue(&listener).expect("it listens");
+        let address = listener.local_addr().expect("bound");
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_secs(5)).expect("there is room");
+        let waiting: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
+        assert_eq!(waiting.len(), count);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Poll, ready};
 
 use tidewire_core::server::Session;
-use tidewire_std::{Fed, Host, Place, Turns, accept_pause, trace, tune};
+use tidewire_std::{Fed, Host, Place, Turns, accept_pause, lengthen_queue, trace, tune};
 #[cfg(feature = "tls")]
 use tidewire_tls::Server;
 
@@ -172,6 +172,8 @@ async fn accept_all<H: Host, S>(
 ) where
     S: Future<Output = io::Result<()>> + Send + 'static,
 {
+    // One that does not listen shows in what it accepts.
+    let _ = lengthen_queue(listener);
     let mut turns = Turns::default();
     loop {
         poll_fn(|context| turns.poll(context)).await;
