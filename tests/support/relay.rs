@@ -1,5 +1,7 @@
-//! A TCP relay in front of a server, which a test can cut; and which serves one page of the test's own and hears its reports.
+//! A TCP relay in front of a server, which a test can cut, or which cuts by itself; and which serves one page of the test's own and
+//! hears its reports.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,6 +24,8 @@ struct Shared {
     page: String,
     cut: AtomicBool,
     relayed: AtomicUsize,
+    /// After how many bytes of the server's to cut a connection, for each that comes, while there are any.
+    cuts: Mutex<VecDeque<usize>>,
     open: Mutex<Vec<TcpStream>>,
     reports: Sender<String>,
 }
@@ -33,6 +37,15 @@ impl Relay {
     ///
     /// If no port can be had.
     pub fn start(target: SocketAddr, page: &str) -> Self {
+        Self::cutting(target, page, [])
+    }
+
+    /// The same, and cuts one connection after the other after so many of the server's bytes; those that come after them go on.
+    ///
+    /// # Panics
+    ///
+    /// If no port can be had.
+    pub fn cutting(target: SocketAddr, page: &str, cuts: impl IntoIterator<Item = usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (sender, reports) = mpsc::channel();
@@ -41,6 +54,7 @@ impl Relay {
             page: page.to_owned(),
             cut: AtomicBool::new(false),
             relayed: AtomicUsize::new(0),
+            cuts: Mutex::new(cuts.into_iter().collect()),
             open: Mutex::default(),
             reports: sender,
         });
@@ -133,8 +147,18 @@ impl Shared {
             let _ = io::copy(&mut from_client, &mut to_server);
             let _ = to_server.shutdown(Shutdown::Write);
         });
-        io::copy(&mut server, &mut client)?;
-        client.shutdown(Shutdown::Write)
+        let cut = self.cuts.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match cut {
+            Some(after) => {
+                io::copy(&mut server.try_clone()?.take(after as u64), &mut client)?;
+                server.shutdown(Shutdown::Both)?;
+                client.shutdown(Shutdown::Both)
+            }
+            None => {
+                io::copy(&mut server, &mut client)?;
+                client.shutdown(Shutdown::Write)
+            }
+        }
     }
 }
 
