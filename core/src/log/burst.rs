@@ -1,14 +1,20 @@
-use alloc::vec::Vec;
+#[cfg(feature = "deflate")]
+use alloc::sync::Arc;
 
 use bytes::Bytes;
+
+#[cfg(feature = "deflate")]
+use crate::http::coding::{Compressor, Segment};
+use crate::http::{Frame, FrameBuilder};
 
 /// What one reader writes at once: the bytes of one or several publications, framed as one chunk of HTTP/1.1 as well.
 ///
 /// Bytes and chunk are the same memory, shared by all readers that stand at the same place: a clone of it costs a count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {
-    chunk: Bytes,
-    head: u8,
+    frame: Frame,
+    #[cfg(feature = "deflate")]
+    segment: Option<Arc<Segment>>,
 }
 
 impl Burst {
@@ -21,18 +27,18 @@ impl Burst {
 
     /// Returns the bytes alone, for an answer that ends with its connection.
     pub fn bytes(&self) -> Bytes {
-        self.chunk.slice(self.range())
+        self.frame.bytes()
     }
 
     /// Returns the bytes as one chunk (RFC 9112 §7.1); empty when there are none, because an empty chunk would end the
     /// body.
     pub fn chunk(&self) -> &Bytes {
-        &self.chunk
+        self.frame.chunk()
     }
 
     /// Returns the number of bytes without the framing.
     pub fn len(&self) -> usize {
-        self.range().len()
+        self.frame.len()
     }
 
     /// Tells whether there are no bytes.
@@ -41,51 +47,43 @@ impl Burst {
     }
 
     pub(super) fn payload(&self) -> &[u8] {
-        self.chunk.get(self.range()).unwrap_or_default()
+        self.frame.payload()
     }
 
-    fn range(&self) -> core::ops::Range<usize> {
-        let head = usize::from(self.head);
-        head..self.chunk.len().saturating_sub(CRLF.len()).max(head)
+    /// Returns the same compressed, if it was: see [`pack`](Self::pack).
+    #[cfg(feature = "deflate")]
+    pub fn segment(&self) -> Option<&Segment> {
+        self.segment.as_deref()
+    }
+
+    /// Compresses the bytes, unless they are already, for the readers whose streams have the coding gzip.
+    #[cfg(feature = "deflate")]
+    pub fn pack(&mut self, compressor: &mut Compressor) -> &Segment {
+        let frame = &self.frame;
+        self.segment.get_or_insert_with(|| Arc::new(compressor.compress(frame.payload())))
     }
 }
 
-pub(super) struct BurstBuilder {
-    chunk: Vec<u8>,
-    head: u8,
-}
+pub(super) struct BurstBuilder(FrameBuilder);
 
 impl BurstBuilder {
     /// Begins a burst that will be exactly `len` bytes long.
     pub(super) fn new(len: usize) -> Self {
-        if len == 0 {
-            return Self { chunk: Vec::new(), head: 0 };
-        }
-        let digits = (usize::BITS - len.leading_zeros()).div_ceil(4);
-        let head = digits as usize + CRLF.len();
-        let mut chunk = Vec::with_capacity(head + len + CRLF.len());
-        for digit in (0..digits).rev() {
-            chunk.push(HEX.get(len >> (4 * digit) & 0xf).copied().unwrap_or(b'0'));
-        }
-        chunk.extend_from_slice(CRLF);
-        // At most 16 digits and a line end.
-        Self { chunk, head: head as u8 }
+        Self(FrameBuilder::new(len))
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.chunk.extend_from_slice(bytes);
+        self.0.push(bytes);
     }
 
-    pub(super) fn finish(mut self) -> Burst {
-        if self.head > 0 {
-            self.chunk.extend_from_slice(CRLF);
+    pub(super) fn finish(self) -> Burst {
+        Burst {
+            frame: self.0.finish(),
+            #[cfg(feature = "deflate")]
+            segment: None,
         }
-        Burst { chunk: Bytes::from(self.chunk), head: self.head }
     }
 }
-
-const CRLF: &[u8] = b"\r\n";
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

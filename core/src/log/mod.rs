@@ -53,6 +53,8 @@ mod id;
 #[expect(clippy::module_inception, reason = "the module is named for its one type")]
 mod log;
 mod merged;
+#[cfg(feature = "deflate")]
+mod packer;
 mod reader;
 mod topic;
 mod topics;
@@ -63,4 +65,6 @@ pub use error::{ConfigureError, OpenError, PublishError};
 pub use gap::{Gap, GapReason};
 pub use id::{Epoch, EventId, ParseIdError, Position};
 pub use log::{Lag, Log, Read, Start, Stats};
+#[cfg(feature = "deflate")]
+pub use packer::Packer;
 pub use reader::ReaderId;

@@ -10,11 +10,11 @@ use core::fmt;
 
 use bytes::Bytes;
 
+use super::framed::{Framed, Framing};
 use super::heartbeat::less;
 use super::linger::Linger;
 use super::output::Output;
 use super::{CloseReason, Config, End, Heartbeat, Outlet, SendError, StreamHead, When};
-use crate::http::LAST_CHUNK;
 use crate::log::Burst;
 use crate::sse::{self, ToMessage};
 use crate::{Closing, Instant, Random, SplitMix64};
@@ -27,7 +27,7 @@ use crate::{Closing, Instant, Random, SplitMix64};
 /// `Finish` and there is nothing to transmit; `Abort` asks for a reset.
 pub struct EventStream {
     config: Arc<Config>,
-    framing: Framing,
+    framed: Framed,
     rhythm: Rhythm,
     state: State,
     output: Output,
@@ -35,15 +35,6 @@ pub struct EventStream {
     now: Instant,
     /// Why it ended, until that was told.
     closed: Option<CloseReason>,
-}
-
-/// How the pieces of a stream are framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// As chunks of HTTP/1.1 (RFC 9112 §7.1), the last one included.
-    Chunked,
-    /// Not at all: somebody else frames them, or they end with the connection.
-    Bare,
 }
 
 #[derive(Debug)]
@@ -79,7 +70,7 @@ impl EventStream {
             output: Output::new(&config),
             rhythm: head.heartbeat.clone().map_or(Rhythm::Config, |own| Rhythm::Own(Box::new(own))),
             state: State::Open { beat_at: None, end_at },
-            framing,
+            framed: Framed::new(framing, head.coding),
             random,
             now,
             closed: None,
@@ -90,10 +81,8 @@ impl EventStream {
         if let Some(heartbeat) = stream.heartbeat().filter(|heartbeat| heartbeat.at_once) {
             heartbeat.encode(now, &mut opening);
         }
-        if !opening.is_empty() {
-            let opening = stream.frame(&Burst::new(&opening));
-            stream.output.open(now, &stream.config, opening);
-        }
+        let opening = stream.framed.open(&opening);
+        stream.output.open(now, &stream.config, opening);
         stream
     }
 
@@ -108,8 +97,9 @@ impl EventStream {
         if !self.is_open() {
             return Err(SendError::NoStream);
         }
-        let frame = self.frame(&Burst::new(bytes));
-        self.output.push_control(now, &self.config, &frame).map_err(|_| SendError::Full)?;
+        let piece = self.framed.control(bytes);
+        self.output.push_control(now, &self.config, &piece.bytes).map_err(|_| SendError::Full)?;
+        self.framed.note_control(&piece);
         self.note_sent(now);
         Ok(())
     }
@@ -136,8 +126,9 @@ impl EventStream {
         if !self.is_open() {
             return Err(SendError::NoStream);
         }
-        let frame = self.frame(burst);
-        self.output.push_publications(now, &self.config, frame).map_err(|_| SendError::Full)?;
+        let piece = self.framed.publications(burst);
+        self.output.push_publications(now, &self.config, piece.bytes.clone()).map_err(|_| SendError::Full)?;
+        self.framed.note_publications(&piece);
         self.note_sent(now);
         Ok(())
     }
@@ -157,12 +148,9 @@ impl EventStream {
             sse::encode_retry(retry, &mut bytes);
         }
         bytes.extend_from_slice(end.last.unwrap_or_default());
-        let mut last = Vec::from(self.frame(&Burst::new(&bytes)));
-        if self.framing == Framing::Chunked {
-            last.extend_from_slice(LAST_CHUNK);
-        }
+        let last = self.framed.end(&bytes);
         self.output.forget_stall();
-        self.state = State::Ending { linger: Linger::new(now, &self.config), last: last.into() };
+        self.state = State::Ending { linger: Linger::new(now, &self.config), last };
     }
 
     /// Puts another heartbeat in the place of the one there is, from here on; `None` stops it.
@@ -204,6 +192,9 @@ impl EventStream {
     /// Returns the next bytes; what belongs together comes as one piece. It is called when the last piece was written whole.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         let mut piece = self.output.take(self.now, &self.config);
+        if !self.output.has_publications() {
+            self.framed.note_taken();
+        }
         if let State::Ending { linger, last } = &mut self.state {
             if piece.is_none() && !last.is_empty() {
                 piece = Some(core::mem::take(last));
@@ -274,9 +265,11 @@ impl EventStream {
         }
         // What waits says as much; beats that nobody takes do not pile up.
         if self.output.is_empty() {
-            let frame = self.frame(&Burst::new(&bytes));
+            let piece = self.framed.control(&bytes);
             // There is room.
-            let _ = self.output.push_publications(now, &self.config, frame);
+            if self.output.push_publications(now, &self.config, piece.bytes.clone()).is_ok() {
+                self.framed.note_publications(&piece);
+            }
         }
         self.rest(now);
     }
@@ -294,13 +287,6 @@ impl EventStream {
         self.random = random;
         if let State::Open { beat_at, .. } = &mut self.state {
             *beat_at = next.map(|time| now + time);
-        }
-    }
-
-    fn frame(&self, burst: &Burst) -> Bytes {
-        match self.framing {
-            Framing::Chunked => burst.chunk().clone(),
-            Framing::Bare => burst.bytes(),
         }
     }
 }
@@ -336,7 +322,7 @@ impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("closing", &self.closing())
-            .field("framing", &self.framing)
+            .field("framing", &self.framed.framing())
             .field("heartbeat", &self.heartbeat())
             .field("is_written", &self.is_written())
             .finish_non_exhaustive()

@@ -79,6 +79,11 @@ impl Output {
         self.bulk.is_empty() && self.outbox.is_empty()
     }
 
+    /// Tells whether publications wait.
+    pub(super) const fn has_publications(&self) -> bool {
+        !self.bulk.is_empty() && !self.is_opening
+    }
+
     /// Tells whether nothing waits, and what was taken last was written whole.
     pub(super) fn is_written(&self) -> bool {
         self.is_empty() && !self.is_taken

@@ -16,6 +16,51 @@ pub(super) fn crc32(crc: u32, bytes: &[u8]) -> u32 {
     !crc
 }
 
+/// CRC-32 of two contents, one behind the other, out of those of each, and [`shift_by`] the length of the second.
+pub(super) fn combine(first: u32, second: u32, shift: u32) -> u32 {
+    multiply(shift, first) ^ second
+}
+
+/// What `len` bytes behind it do to a CRC-32: it is multiplied by this, x to the power of their bits.
+pub(super) fn shift_by(len: u64) -> u32 {
+    let mut product = ONE;
+    // x^(8·len) is the product of the squares of squares of x^8 that the digits of `len` name.
+    for (at, power) in POWERS.iter().enumerate() {
+        if len >> at & 1 == 1 {
+            product = multiply(*power, product);
+        }
+    }
+    product
+}
+
+/// The product of two polynomials over GF(2), modulo that of the CRC; the highest bit is x⁰.
+const fn multiply(a: u32, mut b: u32) -> u32 {
+    let mut product = 0;
+    let mut at = 32;
+    while at > 0 {
+        at -= 1;
+        product ^= b & (a >> at & 1).wrapping_neg();
+        b = b >> 1 ^ POLYNOMIAL & (b & 1).wrapping_neg();
+    }
+    product
+}
+
+/// The polynomial 1.
+const ONE: u32 = 1 << 31;
+
+/// x^8, x^16, x^32, …: each is the square of the one before.
+static POWERS: [u32; 64] = powers();
+
+const fn powers() -> [u32; 64] {
+    let mut powers = [ONE >> 8; 64];
+    let mut at = 1;
+    while at < 64 {
+        powers[at] = multiply(powers[at - 1], powers[at - 1]);
+        at += 1;
+    }
+    powers
+}
+
 /// Adler-32 of what `adler` is of, followed by `bytes`; of nothing it is 1 (RFC 1950 §8.2).
 pub(super) fn adler32(adler: u32, bytes: &[u8]) -> u32 {
     let (mut sum, mut sum_of_sums) = (adler & 0xffff, adler >> 16);
@@ -75,6 +120,28 @@ mod tests {
     fn checksums_are_those_of_the_standards() {
         assert_eq!((crc32(0, b""), crc32(0, b"123456789")), (0, 0xcbf4_3926));
         assert_eq!((adler32(1, b""), adler32(1, b"Wikipedia")), (1, 0x11e6_0398));
+    }
+
+    #[test]
+    fn the_checksum_of_two_contents_is_that_of_both() {
+        let bytes: vec::Vec<u8> = (0..70_000_u32).map(|number| (number.wrapping_mul(number) >> 3) as u8).collect();
+        for len in [0, 1, 2, 3, 255, 256, 65_535, 70_000] {
+            let bytes = &bytes[..len];
+            for cut in [0, 1, 2, 7, 128, 65_536, len / 2, len].into_iter().filter(|cut| *cut <= len) {
+                let (first, second) = bytes.split_at(cut);
+                let shift = shift_by(second.len() as u64);
+                assert_eq!(combine(crc32(0, first), crc32(0, second), shift), crc32(0, bytes), "{len} {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_of_64_bits_add_up() {
+        // What 2^40 + 3 zero bytes do is what 2^40 do and then 3.
+        assert_eq!(shift_by((1 << 40) + 3), multiply(shift_by(1 << 40), shift_by(3)));
+        assert_eq!((shift_by(0), shift_by(1)), (ONE, ONE >> 8));
+        let zeros = [0; 64];
+        assert_eq!(combine(0x1234_5678, crc32(0, &zeros), shift_by(64)), crc32(0x1234_5678, &zeros));
     }
 
     #[test]

@@ -38,9 +38,17 @@ use inflate::Inflate;
 use zlib::Zlib;
 
 mod checksum;
+mod deflate;
+mod encoder;
 mod gzip;
 mod inflate;
+mod member;
+mod segment;
 mod zlib;
+
+pub use encoder::Encoder;
+pub(crate) use segment::Sum;
+pub use segment::{Compressor, GzipStream, Segment};
 
 /// A set of content codings. Default none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
