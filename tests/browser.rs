@@ -1,6 +1,9 @@
 //! A real browser: a page in headless Chromium follows `tidewire serve` by `EventSource`, is cut, and resumes.
 
+use std::net::SocketAddr;
+
 use tidewire_tests::chromium::Chromium;
+use tidewire_tests::command::{Running, run, serve};
 use tidewire_tests::program::Program;
 use tidewire_tests::relay::Relay;
 
@@ -26,8 +29,42 @@ fn event_source_of_chromium_follows_on_smol_is_cut_and_resumes_without_a_loss() 
     follow_cut_and_resume("smol");
 }
 
+#[test]
+fn event_source_of_chromium_comes_back_after_goodbye_and_is_told_the_gap() {
+    for (before, after) in [("tokio", "smol"), ("smol", "tokio")] {
+        let (mut server, address) = serve(TIDEWIRE, &["--runtime", before]);
+        let relay = Relay::start(address, PAGE);
+        let _chromium = Chromium::open(&format!("http://{}/page", relay.address()));
+        assert_eq!(relay.next_report(), "open");
+        publish(address, "before");
+        assert_eq!(relay.next_report(), "message before");
+        server.signal("TERM");
+        assert_eq!(relay.next_report(), "error 0", "the browser is connecting again, not giving up");
+        assert_eq!(server.wait(), Some(0));
+        let listen = address.to_string();
+        let again = Running::start(TIDEWIRE, &["serve", "--listen", &listen, "--runtime", after]);
+        assert!(again.line().contains(&listen));
+        let mut reports = Vec::new();
+        while reports.last().is_none_or(|last: &String| !last.starts_with("gap ")) {
+            reports.push(relay.next_report());
+        }
+        reports.retain(|report| report != "error 0");
+        let [opened, gap] = &reports[..] else { panic!("{reports:?}") };
+        assert!(opened == "open" && gap.contains("\"reason\":\"epoch\""), "{reports:?}");
+        publish(address, "after");
+        assert_eq!(relay.next_report(), "message after");
+    }
+}
+
+fn publish(address: SocketAddr, data: &str) {
+    let ended = run(TIDEWIRE, &["publish", &address.to_string(), "-c", "news", data], b"");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+const TIDEWIRE: &str = env!("CARGO_BIN_EXE_tidewire");
+
 fn follow_cut_and_resume(runtime: &str) {
-    let program = Program::serve(env!("CARGO_BIN_EXE_tidewire"), &["--runtime", runtime]);
+    let program = Program::serve(TIDEWIRE, &["--runtime", runtime]);
     let relay = Relay::start(program.address(), PAGE);
     let _chromium = Chromium::open(&format!("http://{}/page", relay.address()));
 
