@@ -66,6 +66,22 @@ fn the_right_configuration_of_nginx_is_found_right() {
 }
 
 #[test]
+fn the_nginx_of_the_operators_page_is_found_right() {
+    let page = include_str!("../core/src/server/operating.md");
+    let (_, block) = page.split_once("```nginx\nlocation / {\n").expect("an example for nginx");
+    let (settings, _) = block.split_once("\n}\n").expect("its end");
+    let settings: Vec<&str> = settings.lines().filter(|line| !line.contains("proxy_pass")).collect();
+    let server = paced::serve(GOOD, 200, Duration::from_millis(50), true);
+    let nginx = Nginx::start(server, &format!("{}\n", settings.join("\n")));
+    let socket = nginx.socket();
+    let (ended, lines) = examine(&["--for", "2s", "--unix-socket", socket.to_str().expect("text"), "localhost/"]);
+    for check in ["status", "head", "content-type", "buffering", "compression", "resuming", "caching"] {
+        assert_eq!(level(&lines, check), Some("ok"), "{check}: {}", ended.stdout);
+    }
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+}
+
+#[test]
 fn a_server_that_asks_nginx_not_to_buffer_needs_no_configuration() {
     let program = Program::serve(TIDEWIRE, &[]);
     let nginx = Nginx::start(program.address(), "proxy_set_header Host localhost;");

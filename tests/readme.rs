@@ -200,7 +200,8 @@ fn pages() -> Vec<PathBuf> {
     let adapters = fs::read_dir(root().join("adapters")).expect("adapters");
     let adapters =
         adapters.map(|entry| entry.expect("an entry").path().join("README.md")).filter(|page| page.is_file());
-    iter::once(root().join("README.md")).chain(adapters).chain([root().join("core/src/client/comparison.md")]).collect()
+    let of_the_core = ["client/comparison.md", "server/operating.md"].map(|page| root().join("core/src").join(page));
+    iter::once(root().join("README.md")).chain(adapters).chain(of_the_core).collect()
 }
 
 /// Returns where the links of `text` lead, those of its examples aside.

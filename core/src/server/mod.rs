@@ -27,6 +27,12 @@
 //! assert!(written.starts_with(b"HTTP/1.1 200 OK\r\n") && written.ends_with(b"\r\n\r\nd\r\ndata: hello\n\n\r\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! How a server is run, behind which proxies, on which systems and with how much memory, is told by [`operating`].
+
+#[cfg(doc)]
+#[doc = include_str!("operating.md")]
+pub mod operating {}
 
 mod access;
 mod config;
