@@ -11,10 +11,13 @@ use bodies::{Follower, beside, follow, get, on_smol, on_tokio, server};
 use futures_lite::future::{yield_now, zip};
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
-use tidewire_core::channels::Config;
-use tidewire_core::server::{self as core_server, End, Heartbeat, SendError, StreamHead};
-use tidewire_core::sse::{EventName, Message};
-use tidewire_http::{BodyError, EventBody, Events, SmolTimer, Timer, TokioTimer};
+use tidewire_core::channels::{Config, Endpoint};
+use tidewire_core::server::{self as core_server, CloseReason, Heartbeat, StreamHead};
+use tidewire_core::sse::{EventName, Message, NameError};
+use tidewire_http::{
+    BodyError, EventBody, EventServer, EventServerConfig, Events, Route, RouteEnd, RouteError, SmolTimer, Timer,
+    TokioTimer,
+};
 
 macro_rules! suite {
     ($($test:ident)*) => {
@@ -42,9 +45,10 @@ suite! {
     shutdown_says_the_last_word_and_ends_the_body
     what_is_left_after_the_deadline_is_cut_off
     what_is_too_old_is_forgotten_while_it_runs
-    a_stream_of_ones_own_is_sent_in_order_and_ended
-    a_sender_waits_for_room
-    a_sender_sees_its_reader_go
+    a_stream_of_ones_own_is_written_in_order_and_ended
+    a_stream_of_ones_own_ends_with_its_server
+    who_writes_waits_for_room
+    who_writes_sees_the_reader_go
     a_heartbeat_is_changed_while_the_stream_runs
 }
 
@@ -52,7 +56,7 @@ async fn what_is_published_is_in_the_body<S: Timer + Default + Send + 'static>()
     let events = server::<S>(Config::default());
     let mut follower = follow(&events, get("/news"));
     let message = Message::new("1").with_event(EventName::new("tick").unwrap());
-    events.broadcaster().with(|channels, now| channels.publish(now, ["news"], &message)).unwrap();
+    events.server().publisher().publish(["news"], &message).unwrap();
     let text = follower.until("data: 1\n\n").await;
     assert!(text.starts_with("retry: 1000\n"), "{text}");
     assert!(text.contains("event: tick\ndata: 1\n\n") && text.contains("\nid: "), "{text}");
@@ -96,7 +100,7 @@ async fn the_longest_time_ends_the_body_in_order<S: Timer + Default + Send + 'st
     config.max_time = Some(Duration::from_millis(20));
     let events = server::<S>(config);
     let mut follower = follow(&events, get("/news"));
-    let running = events.clone().run(pending::<()>(), Duration::ZERO);
+    let running = events.clone().run(pending::<()>());
     let text = beside(running, async { follower.end().await.unwrap().to_owned() }).await;
     // Its own time to come back, besides that of the opening.
     assert_eq!(text.matches("retry: ").count(), 2, "{text}");
@@ -110,7 +114,7 @@ async fn shutdown_says_the_last_word_and_ends_the_body<S: Timer + Default + Send
     let mut follower = follow(&events, get("/news"));
     follower.opening().await;
     publish(&events, "before");
-    let running = events.clone().run(async {}, Duration::from_secs(30));
+    let running = events.clone().run(async {});
     let reading = async {
         let text = follower.end().await.unwrap().to_owned();
         assert!(follower.response.body().is_end_stream());
@@ -127,11 +131,13 @@ async fn shutdown_says_the_last_word_and_ends_the_body<S: Timer + Default + Send
 }
 
 async fn what_is_left_after_the_deadline_is_cut_off<S: Timer + Default + Send + 'static>() {
-    let events = server::<S>(Config::default());
+    let mut config = EventServerConfig::default();
+    config.drain = Duration::from_millis(5);
+    let events = Events::with::<S>(EventServer::new(config), Endpoint::default());
     let mut follower = follow(&events, get("/news"));
     follower.opening().await;
     // It is not asked for anything while the server waits.
-    events.clone().run(async {}, Duration::from_millis(5)).await;
+    events.clone().run(async {}).await;
     assert_eq!(follower.end().await.unwrap_err(), BodyError::ServerOver);
 }
 
@@ -142,68 +148,92 @@ async fn what_is_too_old_is_forgotten_while_it_runs<S: Timer + Default + Send + 
     let first = publish(&events, "1");
     publish(&events, "2");
     let forgotten = async {
-        while events.broadcaster().with(|channels, _| channels.log().stats().publications) > 0 {
+        while events.server().broadcaster().with(|channels, _| channels.log().stats().publications) > 0 {
             yield_now().await;
         }
     };
-    beside(events.clone().run(pending::<()>(), Duration::ZERO), forgotten).await;
+    beside(events.clone().run(pending::<()>()), forgotten).await;
     let request = get(&format!("/news?last_event_id={first}"));
     assert!(follow(&events, request).until("event: gap\n").await.contains("evicted"));
 }
 
-async fn a_stream_of_ones_own_is_sent_in_order_and_ended<S: Timer + Default + Send + 'static>() {
-    let (sender, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    assert_eq!(response.headers()["x-accel-buffering"], "no");
-    let mut follower = Follower::new(response);
-    sender.send(&Message::new("1")).await.unwrap();
-    sender.try_comment("c").unwrap();
-    sender.send_bytes(b"id: x\ndata: 2\n\n").await.unwrap();
-    let last = End { retry: Some(Duration::from_secs(9)), last: Some(b"data: 3\n\n"), ..End::default() };
-    sender.finish(last);
-    let text = follower.end().await.unwrap();
-    assert_eq!(text, "data: 1\n\n:c\nid: x\ndata: 2\n\nretry: 9000\n\ndata: 3\n\n");
+async fn a_stream_of_ones_own_is_written_in_order_and_ended<S: Timer + Default + Send + 'static>() {
+    let (route, mut follower) = pair::<S>();
+    assert_eq!(follower.response.headers()["content-type"], "text/event-stream");
+    assert_eq!(follower.response.headers()["x-accel-buffering"], "no");
+    let writing = async move {
+        route.publish(&Message::new("1")).await.unwrap();
+        route
+            .publish_event(|event| {
+                event.comment("c");
+                event.data("2");
+                event.id("x")
+            })
+            .await
+            .unwrap();
+    };
+    let ((), text) = zip(writing, async { follower.end().await.unwrap().to_owned() }).await;
+    assert_eq!(text, "data: 1\n\n:c\ndata: 2\nid: x\n\n");
     assert!(follower.response.body().is_end_stream());
 }
 
-async fn a_sender_waits_for_room<S: Timer + Default + Send + 'static>() {
-    let mut config = core_server::Config::default();
-    config.max_queued_bytes = 100;
-    let (sender, response) = EventBody::pair_with(config, StreamHead::default(), S::default());
-    let mut follower = Follower::new(response);
-    let message = Message::new("x".repeat(80));
-    sender.send(&message).await.unwrap();
-    assert_eq!(sender.try_send(&message), Err(SendError::Full));
-    let sending = async {
-        for _ in 0..50 {
-            sender.send(&message).await.unwrap();
+async fn who_writes_waits_for_room<S: Timer + Default + Send + 'static>() {
+    let (route, mut follower) = pair::<S>();
+    let mut accepted = 0;
+    let full = loop {
+        match route.try_publish_event(|event| Ok::<_, NameError>(event.data(&"x".repeat(1000)))) {
+            Ok(()) => accepted += 1,
+            Err(error) => break error,
         }
-        // What will never have room is told so when nothing else waits.
-        assert_eq!(sender.send(&Message::new("y".repeat(200))).await, Err(SendError::Full));
-        drop(sender);
     };
-    let ((), text) = zip(sending, async { follower.end().await.unwrap() }).await;
-    assert_eq!(text.matches("data: x").count(), 51);
+    assert_eq!(full, RouteError::Full);
+    assert!((60..80).contains(&accepted), "{accepted}");
+    let writing = async move {
+        for _ in 0..50 {
+            route.publish(&Message::new("y")).await.unwrap();
+        }
+    };
+    let ((), text) = zip(writing, async { follower.end().await.unwrap().to_owned() }).await;
+    assert_eq!((text.matches("data: x").count(), text.matches("data: y").count()), (accepted, 50));
 }
 
-async fn a_sender_sees_its_reader_go<S: Timer + Default + Send + 'static>() {
-    let (sender, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
-    assert!(!sender.is_closed());
-    zip(sender.closed(), async { drop(response) }).await;
-    assert!(sender.is_closed());
-    assert_eq!(sender.send(&Message::new("1")).await, Err(SendError::NoStream));
-    assert_eq!(sender.taken().await, Err(SendError::NoStream));
+async fn who_writes_sees_the_reader_go<S: Timer + Default + Send + 'static>() {
+    let (route, follower) = pair::<S>();
+    let (end, ()) = zip(route.ended(), async { drop(follower) }).await;
+    assert_eq!(end, RouteEnd::Gone(CloseReason::Peer));
+    assert_eq!(route.publish(&Message::new("1")).await, Err(RouteError::Over(end)));
 }
 
 async fn a_heartbeat_is_changed_while_the_stream_runs<S: Timer + Default + Send + 'static>() {
-    let (sender, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
-    let mut follower = Follower::new(response);
+    let (route, mut follower) = pair::<S>();
     assert!(follower.look().is_pending());
-    let change = async { sender.set_heartbeat(Some(Heartbeat::new(Duration::from_millis(2)))) };
+    let change = async { route.set_heartbeat(Some(Heartbeat::new(Duration::from_millis(2)))) };
     zip(follower.until(":\n\n:\n\n"), change).await;
-    sender.set_heartbeat(None);
-    sender.finish(End::default());
+    route.set_heartbeat(None);
+    drop(route);
     assert!(follower.end().await.is_ok());
+}
+
+async fn a_stream_of_ones_own_ends_with_its_server<S: Timer + Default + Send + 'static>() {
+    let mut config = Config::default();
+    config.last_event = Some("event: bye\ndata\n\n".into());
+    let events = server::<S>(config);
+    let mut route = None;
+    let mut follower = Follower::new(events.respond_with(None, &get("/own"), |begun| route = Some(begun)));
+    let route = route.expect("it began");
+    route.try_publish_event(|event| Ok::<_, NameError>(event.data("1"))).unwrap();
+    follower.until("data: 1\n\n").await;
+    let reading = async {
+        let text = follower.end().await.unwrap().to_owned();
+        drop(follower);
+        text
+    };
+    let ((), text) = zip(events.clone().run(async {}), reading).await;
+    assert!(text.contains("event: bye\n") && text.contains("retry: "), "{text}");
+    assert_eq!(route.end(), Some(RouteEnd::Gone(CloseReason::Shutdown)));
+    // And one that is no request for a stream begins none.
+    let refused = events.respond_with(None, &Request::delete("/own").body(()).unwrap(), |_| panic!("begins"));
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[test]
@@ -223,7 +253,7 @@ fn what_is_no_request_for_a_stream_is_answered_by_the_core() {
     );
     assert!(head.body().is_end_stream() && !head.body().is_streaming());
     assert_eq!(answer(Method::OPTIONS, "*/*").status(), StatusCode::NO_CONTENT);
-    assert_eq!(events.broadcaster().connections(), 0);
+    assert_eq!(events.server().broadcaster().connections(), 0);
 }
 
 #[test]
@@ -249,34 +279,31 @@ fn dropping_a_body_leaves_at_once() {
     let mut first = follow(&events, get("/news"));
     let second = follow(&events, get("/news"));
     assert!(first.look().is_ready());
-    assert_eq!((readers(&events), events.broadcaster().connections()), (2, 2));
+    assert_eq!((readers(&events), events.server().broadcaster().connections()), (2, 2));
     drop(first);
-    assert_eq!((readers(&events), events.broadcaster().connections()), (1, 1));
+    assert_eq!((readers(&events), events.server().broadcaster().connections()), (1, 1));
     drop(second);
-    assert_eq!((readers(&events), events.broadcaster().connections()), (0, 0));
+    assert_eq!((readers(&events), events.server().broadcaster().connections()), (0, 0));
 }
 
 #[test]
-fn a_sender_that_gives_up_or_panics_cuts_the_stream_off() {
-    let open = || EventBody::pair_with(core_server::Config::default(), StreamHead::default(), SmolTimer::default());
-    let (sender, response) = open();
-    sender.try_send(&Message::new("1")).unwrap();
-    sender.abort();
-    assert!(matches!(Follower::new(response).look(), Poll::Ready(Some(Err(BodyError::Aborted)))));
-    let (sender, response) = open();
-    let panicked = std::thread::spawn(move || {
-        let _sender = sender;
-        panic!("in the middle (this is a test)");
-    });
-    assert!(panicked.join().is_err());
-    assert!(matches!(Follower::new(response).look(), Poll::Ready(Some(Err(BodyError::Aborted)))));
+fn a_stream_that_is_aborted_is_cut_off() {
+    let (route, mut follower) = pair::<SmolTimer>();
+    route.try_publish_event(|event| Ok::<_, NameError>(event.data("1"))).unwrap();
+    route.abort();
+    assert!(matches!(follower.look(), Poll::Ready(Some(Err(BodyError::Aborted)))));
+    assert_eq!(route.end(), Some(RouteEnd::Aborted));
+}
+
+fn pair<S: Timer + Default + Send + 'static>() -> (Route, Follower) {
+    let (route, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
+    (route, Follower::new(response))
 }
 
 fn readers(events: &Events) -> usize {
-    events.broadcaster().with(|channels, _| channels.stats().readers)
+    events.server().broadcaster().with(|channels, _| channels.stats().readers)
 }
 
 fn publish(events: &Events, text: &str) -> String {
-    let id = events.broadcaster().with(|channels, now| channels.publish(now, ["news"], &Message::new(text)));
-    id.expect("publishes").to_string()
+    events.server().publisher().publish(["news"], &Message::new(text)).expect("publishes").to_string()
 }

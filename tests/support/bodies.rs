@@ -9,18 +9,14 @@ use bytes::Bytes;
 use futures_lite::future::or;
 use http::{Request, Response};
 use http_body::Body;
-use tidewire_core::channels::{Channels, Config, Endpoint};
-use tidewire_core::server;
-use tidewire_http::{BodyError, Broadcaster, Clock, EventBody, Events, OsRandom, Timer};
+use tidewire_core::channels::{Config, Endpoint};
+use tidewire_http::{BodyError, EventBody, EventServer, EventServerConfig, Events, Timer};
 
 /// Answers for channels of this configuration.
-pub(crate) fn server<S: Timer + Default + Send + 'static>(config: Config) -> Events {
-    Events::with::<S>(broadcaster(config), Endpoint::default(), server::Config::default())
-}
-
-pub(crate) fn broadcaster(config: Config) -> Broadcaster {
-    let clock = Clock::start();
-    Broadcaster::new(Channels::new(config, Box::new(OsRandom), clock.now()), clock)
+pub(crate) fn server<S: Timer + Default + Send + 'static>(channels: Config) -> Events {
+    let mut config = EventServerConfig::default();
+    config.channels = channels;
+    Events::with::<S>(EventServer::new(config), Endpoint::default())
 }
 
 pub(crate) fn get(target: &str) -> Request<()> {
@@ -106,7 +102,7 @@ pub(crate) fn on_smol<F: Future>(test: F) -> F::Output {
         smol::Timer::after(PATIENCE).await;
         panic!("the test does not end in time")
     };
-    smol::block_on(smol::future::or(test, late))
+    smol::block_on(or(test, late))
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,18 +1,28 @@
-//! Tidewire's event source over other people's HTTP stacks: the machine of `tidewire-core` decides, the stack carries.
+//! Tidewire over other people's HTTP stacks: the machines of `tidewire-core` decide, the stack carries.
+//!
+//! As a server (feature `server`):
+//!
+//! - `Events` answers an `http::Request` with a stream of channels, or with one that the application writes: resuming, heartbeats,
+//!   compression, limits, CORS and paced goodbyes are those of Tidewire's own servers.
+//! - `EventBody` is the body of such an answer: an [`http_body::Body`] of any hyper, axum, tower or other stack. It gives a piece
+//!   when the stack asks for one; what it is not asked for waits in the log and costs this reader a cursor.
+//!
+//! As a client:
 //!
 //! - [`EventSource`] follows a stream of events, reconnecting and resuming, over any [`Transport`]: a `reqwest::Client` (feature
 //!   `reqwest`), hyper-util's `Client` (feature `hyper`), or a closure from `http::Request` to `http::Response`.
 //! - [`EventReader`] reads the events of a body that is open already: any [`http_body::Body`], any stream of bytes;
 //!   [`events`] makes one of a response.
-//! - [`ByteStream`] turns a stream of bytes into a body; [`Timer`] is the time, with [`TokioTimer`] (feature `tokio`) and
-//!   [`SmolTimer`] (feature `smol`).
+//! - [`ByteStream`] turns a stream of bytes into a body.
 //!
-//! HTTP/2, TLS, proxies, cookies and pools are the stack's. What a stream is, when to come back, after which event, which
-//! redirects to follow, how long to wait for what: that is the same as with the other drivers, and so are
-//! [`Config`](tidewire_core::client::Config), [`Event`](tidewire_core::client::Event) and [`Handle`].
+//! [`Timer`] is the time of both, with [`TokioTimer`] (feature `tokio`) and [`SmolTimer`] (feature `smol`). HTTP/2, TLS, proxies,
+//! cookies and pools are the stack's. What a stream is, when to come back, after which event, which redirects to follow, how long to
+//! wait for what: that is the same as with the other drivers, and so are [`Config`](tidewire_core::client::Config),
+//! [`Event`](tidewire_core::client::Event) and [`Handle`].
 //!
-//! Nothing moves unless `next()` is awaited, nothing is spawned, and giving up that wait loses nothing. One frame of a body is
-//! decoded, event by event, before another is asked for. Dropping cancels. Both are [`futures_core::Stream`]s too.
+//! Nothing moves unless `next()` is awaited or a body is asked, nothing is spawned, and giving up a wait loses nothing. One frame of
+//! a response's body is decoded, event by event, before another is asked for. Dropping cancels. Both readers are
+//! [`futures_core::Stream`]s too.
 #![cfg_attr(
     feature = "reqwest",
     doc = r#"
@@ -63,9 +73,9 @@ pub use event_source::EventSource;
 pub use over_reqwest::config_of;
 pub use reader::{EventReader, events};
 #[cfg(feature = "server")]
-pub use server::{AsHead, BodyError, EventBody, EventSender, Events};
+pub use server::{AsHead, BodyError, EventBody, Events};
 #[cfg(feature = "server")]
-pub use tidewire_std::{Broadcaster, Clock, OsRandom};
+pub use tidewire_std::{EventServer, EventServerConfig, Publisher, Repository, Route, RouteEnd, RouteError};
 pub use tidewire_std::{Handle, Status, seed};
 #[cfg(feature = "smol")]
 pub use timer::SmolTimer;

@@ -3,13 +3,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tidewire_core::Instant;
-use tidewire_core::channels::{Answer, Endpoint, Load};
-use tidewire_core::server::{CloseReason, End, Event, Reply, Request, Session};
+use tidewire_core::channels::{Answer, Endpoint};
+use tidewire_core::server::{CloseReason, Event, Reply, Request, Session};
 
 use crate::event_server::{Response, text};
-use crate::repository::{Loading, ask};
-use crate::route::{RouteFed, RouteSeat};
-use crate::{EventServer, Fed, Host, Place, Route, RouteEnd, Seat, trace};
+use crate::{EventServer, Fed, Host, Loading, Place, Route, RouteEnd, RouteFed, RouteSeat, Seat, trace};
 
 /// One connection's place in an [`EventServer`]: answers its requests, reads its publications, and asks its repositories. Dropping it leaves.
 #[derive(Debug)]
@@ -110,15 +108,6 @@ impl EventSeat {
         }
     }
 
-    fn load(&mut self, load: Load) {
-        trace::load(&load);
-        let repository = self.server.repository(&load.channel);
-        self.loading = Some(match repository {
-            Some(repository) => ask(repository, load),
-            None => Loading::ready(Err("the channel has no repository".into())),
-        });
-    }
-
     fn feed_loaded(&mut self, context: &mut Context<'_>) {
         let Some(loading) = &mut self.loading else { return };
         let Poll::Ready(answer) = Pin::new(loading).poll(context) else { return };
@@ -133,22 +122,14 @@ impl EventSeat {
 
     fn feed_route(&mut self, context: &Context<'_>, now: Instant, session: &mut Session) -> Fed {
         let Some(route) = &self.route else { return Fed::None };
-        let reason = match route.feed(context, now, session) {
+        let end = match route.feed(context, now, session) {
             RouteFed::Some => return Fed::Some,
             RouteFed::None => return Fed::None,
-            RouteFed::End(RouteEnd::Closed) => CloseReason::StreamEnded,
-            RouteFed::End(RouteEnd::Gone(reason)) => reason,
+            RouteFed::End(RouteEnd::Aborted) => return Fed::Over,
+            RouteFed::End(end) => end,
         };
         self.route = None;
-        if reason == CloseReason::Shutdown {
-            let (retry, last) = self
-                .server
-                .broadcaster()
-                .with(|channels, now| (channels.draw_retry(now), channels.config().last_event.clone()));
-            session.end_stream(now, End { reason, retry: Some(retry), last: last.as_deref() });
-        } else {
-            session.end_stream(now, End::new(reason));
-        }
+        self.server.end_route(now, end, session);
         Fed::Some
     }
 }
@@ -169,7 +150,7 @@ impl Place for EventSeat {
         match seat.feed(context, session) {
             Fed::None => {}
             Fed::Load(load) => {
-                self.load(load);
+                self.loading = Some(self.server.load(load));
                 return Fed::Some;
             }
             Fed::Some => {

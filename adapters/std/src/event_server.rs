@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tidewire_core::Instant;
-use tidewire_core::channels::{self, ChannelConfig, Channels, Endpoint, Unregister};
+use tidewire_core::channels::{self, ChannelConfig, Channels, Endpoint, Load, Unregister};
 use tidewire_core::http::{PathNames, PatternError, Router};
-use tidewire_core::server::{self, Reply, Request, Session};
+use tidewire_core::server::{self, CloseReason, End, Outlet, Reply, Request, Session};
 
 use crate::event_seat::EventSeat;
-use crate::{Broadcaster, Clock, DRAIN, Host, OsRandom, Publisher, Repository, Route, seed};
+use crate::repository::ask;
+use crate::{Broadcaster, Clock, DRAIN, Host, Loading, OsRandom, Publisher, Repository, Route, RouteEnd, seed, trace};
 
 /// Limits, timing and policy of an [`EventServer`].
 #[derive(Clone, Debug)]
@@ -176,6 +177,36 @@ impl EventServer {
         self.inner.broadcaster.connections()
     }
 
+    /// Returns the limits of a connection.
+    pub fn session_config(&self) -> &Arc<server::Config> {
+        &self.inner.session
+    }
+
+    /// Asks the repository of a channel, for who drives a stream that wants it.
+    pub fn load(&self, load: Load) -> Loading<'static> {
+        trace::load(&load);
+        let repositories = self.inner.repositories.read().unwrap_or_else(PoisonError::into_inner);
+        match repositories.get(&*load.channel) {
+            Some(repository) => ask(Arc::clone(repository), load),
+            None => Loading::ready(Err("the channel has no repository".into())),
+        }
+    }
+
+    /// Ends the stream of a route that has ended, for who drives it.
+    pub fn end_route(&self, now: Instant, end: RouteEnd, outlet: &mut impl Outlet) {
+        let reason = match end {
+            RouteEnd::Closed | RouteEnd::Aborted => CloseReason::StreamEnded,
+            RouteEnd::Gone(reason) => reason,
+        };
+        if reason != CloseReason::Shutdown {
+            return outlet.end_stream(now, End::new(reason));
+        }
+        let broadcaster = &self.inner.broadcaster;
+        let (retry, last) =
+            broadcaster.with(|channels, now| (channels.draw_retry(now), channels.config().last_event.clone()));
+        outlet.end_stream(now, End { reason, retry: Some(retry), last: last.as_deref() });
+    }
+
     pub(crate) fn respond(&self, request: &Request) -> Response {
         let handler = {
             let paths = self.inner.paths.read().unwrap_or_else(PoisonError::into_inner);
@@ -189,10 +220,6 @@ impl EventServer {
         };
         let (handle, names) = handler;
         handle(request, &names)
-    }
-
-    pub(crate) fn repository(&self, channel: &str) -> Option<Arc<dyn Repository>> {
-        self.inner.repositories.read().unwrap_or_else(PoisonError::into_inner).get(channel).cloned()
     }
 }
 

@@ -71,7 +71,7 @@ pub use reader::{ReadTimeout, Reader};
 #[cfg(feature = "server")]
 pub use repository::{Loading, Repository, RepositoryError};
 #[cfg(feature = "server")]
-pub use route::{Route, RouteEnd, RouteError};
+pub use route::{Route, RouteEnd, RouteError, RouteFed, RouteSeat};
 #[cfg(feature = "server")]
 pub use seat::{Fed, Seat};
 #[cfg(feature = "serve")]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tidewire_core::Instant;
 use tidewire_core::log::Burst;
 use tidewire_core::server::{CloseReason, Heartbeat, Outlet};
-use tidewire_core::sse::EventWriter;
+use tidewire_core::sse::{EventWriter, NameError, ToMessage};
 
 use crate::waiters::{Waiters, block_on};
 
@@ -51,11 +51,7 @@ impl Route {
         &self,
         write: impl FnOnce(&mut EventWriter<'_>) -> Result<(), E>,
     ) -> Result<(), RouteError<E>> {
-        self.wait(|state| match state.room() {
-            Err(RouteError::Full | RouteError::NoReader) => None,
-            other => Some(other),
-        })
-        .await?;
+        self.has_room().await?;
         let Some(ticket) = self.accept(write)? else { return Ok(()) };
         self.written(ticket).await.map_err(RouteError::Over)
     }
@@ -70,6 +66,19 @@ impl Route {
         write: impl FnOnce(&mut EventWriter<'_>) -> Result<(), E>,
     ) -> Result<(), RouteError<E>> {
         block_on(self.publish_event(write))
+    }
+
+    /// Does what [`publish_event`](Self::publish_event) does with a message.
+    ///
+    /// # Errors
+    ///
+    /// As there; [`RouteError::Write`] when its event type or id cannot be sent.
+    pub async fn publish(&self, message: &(impl ToMessage + ?Sized)) -> Result<(), RouteError<NameError>> {
+        let mut block = Vec::new();
+        message.encode_to(&mut block).map_err(RouteError::Write)?;
+        self.has_room().await?;
+        let Some(ticket) = self.queue(block)? else { return Ok(()) };
+        self.written(ticket).await.map_err(RouteError::Over)
     }
 
     /// Writes one event as far as that goes without waiting: it is accepted, and on its way.
@@ -120,6 +129,18 @@ impl Route {
         wake(woken);
     }
 
+    /// Cuts the stream off, with what still waits in it: its reader is not to take this for the end, as when what feeds it has
+    /// failed in the middle.
+    pub fn abort(&self) {
+        let woken = {
+            let mut state = self.lock();
+            state.queue = Vec::new();
+            state.written = state.accepted;
+            state.close(RouteEnd::Aborted)
+        };
+        wake(woken);
+    }
+
     /// Changes what keeps this stream alive, or nothing does (`None`): at once, or when the reader comes.
     pub fn set_heartbeat(&self, heartbeat: Option<Heartbeat>) {
         let driver = {
@@ -145,8 +166,8 @@ impl Route {
         self.lock().last_event_id.clone()
     }
 
-    /// Takes the reader's place, of which there is one.
-    pub(crate) fn seat(&self, last_event_id: Option<&str>) -> Option<RouteSeat> {
+    /// Takes the reader's place, of which there is one, for who drives its stream.
+    pub fn seat(&self, last_event_id: Option<&str>) -> Option<RouteSeat> {
         let woken = {
             let mut state = self.lock();
             let Phase::Waiting = state.phase else { return None };
@@ -165,6 +186,10 @@ impl Route {
     ) -> Result<Option<u64>, RouteError<E>> {
         let mut block = Vec::new();
         EventWriter::compose(&mut block, write).map_err(RouteError::Write)?;
+        self.queue(block)
+    }
+
+    fn queue<E>(&self, mut block: Vec<u8>) -> Result<Option<u64>, RouteError<E>> {
         let (ticket, driver) = {
             let mut state = self.lock();
             match state.phase {
@@ -181,6 +206,14 @@ impl Route {
         };
         driver.into_iter().for_each(Waker::wake);
         Ok(Some(ticket))
+    }
+
+    async fn has_room<E>(&self) -> Result<(), RouteError<E>> {
+        self.wait(|state| match state.room() {
+            Err(RouteError::Full | RouteError::NoReader) => None,
+            other => Some(other),
+        })
+        .await
     }
 
     async fn written(&self, ticket: u64) -> Result<(), RouteEnd> {
@@ -251,6 +284,8 @@ impl fmt::Debug for Route {
 pub enum RouteEnd {
     /// It was closed by its application.
     Closed,
+    /// It was cut off by its application.
+    Aborted,
     /// Its connection ended: the reader went away or did not read, or the server ends.
     Gone(CloseReason),
 }
@@ -259,6 +294,7 @@ impl fmt::Display for RouteEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the stream was closed"),
+            Self::Aborted => f.write_str("the stream was cut off"),
             Self::Gone(reason) => reason.fmt(f),
         }
     }
@@ -301,14 +337,14 @@ impl<E: std::error::Error + 'static> std::error::Error for RouteError<E> {
     }
 }
 
-/// The reader's end of a [`Route`].
-pub(crate) struct RouteSeat {
+/// The reader's end of a [`Route`], which feeds its stream. Dropping it leaves: the reader went away.
+pub struct RouteSeat {
     inner: Arc<Inner>,
 }
 
 impl RouteSeat {
     /// Gives the stream what it is to send next, and has the task woken when there is more.
-    pub(crate) fn feed(&self, context: &Context<'_>, now: Instant, outlet: &mut impl Outlet) -> RouteFed {
+    pub fn feed(&self, context: &Context<'_>, now: Instant, outlet: &mut impl Outlet) -> RouteFed {
         let mut state = self.inner.lock();
         if state.given > state.written && outlet.is_written() {
             state.written = state.given;
@@ -344,13 +380,13 @@ impl RouteSeat {
     }
 
     /// Ends the stream when what was accepted is written.
-    pub(crate) fn close(&self, end: RouteEnd) {
+    pub fn close(&self, end: RouteEnd) {
         let woken = self.inner.lock().close(end);
         wake(woken);
     }
 
     /// Notes how the stream ended; the first word on that counts.
-    pub(crate) fn over(&self, end: RouteEnd) {
+    pub fn over(&self, end: RouteEnd) {
         let woken = {
             let mut state = self.inner.lock();
             if state.phase.end().is_some() {
@@ -379,7 +415,7 @@ impl fmt::Debug for RouteSeat {
 
 /// What became of [`RouteSeat::feed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RouteFed {
+pub enum RouteFed {
     /// The stream was given something.
     Some,
     /// There is nothing for it; the task is woken when there is.

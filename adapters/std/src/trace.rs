@@ -65,14 +65,14 @@ pub fn server(event: &server::Event) {
 
 /// Logs a connection for which there is no place.
 #[cfg(feature = "server")]
-pub(crate) fn refused(peer: Option<std::net::IpAddr>, limit: &Limit) {
+pub fn refused(peer: Option<std::net::IpAddr>, limit: &Limit) {
     let peer = peer.map(tracing::field::display);
     warn!(target: TARGET, peer, %limit, "refused");
 }
 
 /// Logs a stream that begins; of no channel it is one of the application's own.
 #[cfg(feature = "server")]
-pub(crate) fn stream(guest: Guest, channels: &[&str], last_event_id: Option<&str>) {
+pub fn stream(guest: Guest, channels: &[&str], last_event_id: Option<&str>) {
     let (channels, after) = (quoted(channels.join(",")), last_event_id.map(quoted));
     info!(target: TARGET, connection = guest.number(), channels, after, "stream");
 }
@@ -86,7 +86,7 @@ pub(crate) fn load(load: &Load) {
 
 /// Logs that a repository had no answer.
 #[cfg(feature = "server")]
-pub(crate) fn load_failed(error: &dyn std::error::Error) {
+pub fn load_failed(error: &dyn std::error::Error) {
     warn!(target: TARGET, error = %quoted(error), "replay failed");
 }
 

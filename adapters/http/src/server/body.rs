@@ -8,11 +8,12 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use tidewire_core::http::Coding;
 use tidewire_core::server::{self, EventStream, Framing, StreamHead};
-use tidewire_std::{Clock, seed};
+use tidewire_std::{Clock, Route, seed};
 
 use super::error::BodyError;
 use super::head::stream_response;
-use super::own::{self, EventSender};
+use super::live::{Feeder, Live};
+
 use crate::Timer;
 
 /// The body of an answer: an event stream, or the few bytes of a refusal. Any stack that takes a [`Body`] returns it.
@@ -27,7 +28,12 @@ pub struct EventBody(Kind);
 
 enum Kind {
     Whole(Bytes),
-    Stream { pieces: Box<dyn Pieces>, coding: Option<Coding> },
+    /// The answer to a HEAD: what length the body would have is not known, or is told already.
+    Left,
+    Stream {
+        pieces: Box<dyn Pieces>,
+        coding: Option<Coding>,
+    },
 }
 
 /// What gives a stream piece by piece.
@@ -44,38 +50,44 @@ impl EventBody {
         Self(Kind::Stream { pieces: Box::new(pieces), coding })
     }
 
+    pub(super) fn left() -> Self {
+        Self(Kind::Left)
+    }
+
     #[cfg(feature = "axum")]
     pub(super) fn coding(&self) -> Option<Coding> {
         match &self.0 {
-            Kind::Whole(_) => None,
+            Kind::Whole(_) | Kind::Left => None,
             Kind::Stream { coding, .. } => *coding,
         }
     }
 
-    /// Makes a stream of the application's own, with the usual fields and limits and the timers of tokio: its end to send with, and
-    /// the answer.
+    /// Makes a stream of the application's own, with the usual fields and limits and the timers of tokio: what writes to it, and the
+    /// answer. When the last handle is dropped, the stream ends; when the reader has gone, every call says so, and
+    /// [`ended`](Route::ended) is ready.
     #[cfg(feature = "tokio")]
-    pub fn pair() -> (EventSender, Response<Self>) {
+    pub fn pair() -> (Route, Response<Self>) {
         Self::pair_with(server::Config::default(), StreamHead::default(), crate::TokioTimer::default())
     }
 
-    /// Makes a stream of the application's own, as `head` has it: its end to send with, and the answer.
+    /// Makes a stream of the application's own, as `head` has it.
     pub fn pair_with(
         config: impl Into<Arc<server::Config>>,
         head: StreamHead,
         timer: impl Timer + Send + 'static,
-    ) -> (EventSender, Response<Self>) {
-        let clock = Clock::start();
-        let stream = EventStream::new(config, &head, Framing::Bare, clock.now(), seed());
-        let (sender, own) = own::pair(stream, clock, timer);
-        let body = Self::stream(own, head.coding);
-        (sender, stream_response(head, body))
+    ) -> (Route, Response<Self>) {
+        let (clock, route) = (Clock::start(), Route::new());
+        let Some(seat) = route.seat(None) else { return (route, Response::default()) };
+        let now = clock.now();
+        let stream = EventStream::new(config, &head, Framing::Bare, now, seed());
+        let body = Self::stream(Live::new(Feeder::Alone(seat), stream, clock, timer, now), head.coding);
+        (route, stream_response(head, body))
     }
 
     /// Tells whether this is an event stream that is open, and no refusal.
     pub fn is_streaming(&self) -> bool {
         match &self.0 {
-            Kind::Whole(_) => false,
+            Kind::Whole(_) | Kind::Left => false,
             Kind::Stream { pieces, .. } => !pieces.is_over(),
         }
     }
@@ -88,6 +100,7 @@ impl Body for EventBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let piece = match &mut self.get_mut().0 {
             Kind::Whole(bytes) => Poll::Ready((!bytes.is_empty()).then(|| Ok(std::mem::take(bytes)))),
+            Kind::Left => Poll::Ready(None),
             Kind::Stream { pieces, .. } => pieces.poll(context),
         };
         piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
@@ -96,6 +109,7 @@ impl Body for EventBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Left => true,
             Kind::Stream { pieces, .. } => pieces.is_over(),
         }
     }
@@ -103,7 +117,7 @@ impl Body for EventBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream { .. } => SizeHint::default(),
+            Kind::Left | Kind::Stream { .. } => SizeHint::default(),
         }
     }
 }
@@ -133,7 +147,7 @@ impl fmt::Debug for EventBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Whole(bytes) => f.debug_tuple("EventBody").field(bytes).finish(),
-            Kind::Stream { .. } => f.debug_struct("EventBody").finish_non_exhaustive(),
+            Kind::Left | Kind::Stream { .. } => f.debug_struct("EventBody").finish_non_exhaustive(),
         }
     }
 }

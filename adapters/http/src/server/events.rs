@@ -4,58 +4,52 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use http::Response;
 use tidewire_core::Instant;
-use tidewire_core::channels::{Answer, Endpoint};
-use tidewire_core::http::Coding;
-use tidewire_core::server::{self, EventStream, Framing, Reply};
-use tidewire_std::{Broadcaster, Seat, seed};
+use tidewire_core::channels::{Answer, Endpoint, Guest};
+use tidewire_core::http::{Coding, RequestHead};
+use tidewire_core::server::{EventStream, Framing, Reply, StreamHead};
+use tidewire_std::{Clock, EventServer, Host, Route, Seat, seed, trace};
 
 use super::alarm::Alarm;
 use super::body::EventBody;
 use super::head::{AsHead, reply_response, stream_response};
-use super::live::Live;
+use super::live::{Feeder, Live};
 use crate::Timer;
 
-/// Answers requests with the streams of a [`Broadcaster`]'s channels, in any stack.
+/// Answers requests with the streams of an [`EventServer`]: of its channels, or of one reader alone, in any stack.
 ///
 /// Which methods there are, what may be asked for and by which pages, compression, resuming, refusals for load: all that is decided
-/// by the [`Endpoint`], the same as with Tidewire's own servers. A clone is another handle of the same.
+/// by the [`Endpoint`], the same as with Tidewire's own servers. The paths are the stack's. A clone is another handle of the same.
 #[derive(Clone)]
 pub struct Events {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    broadcaster: Broadcaster,
+    server: EventServer,
     endpoint: Endpoint,
-    config: Arc<server::Config>,
     /// Makes a body that uses the timers that were chosen.
-    follow: fn(Seat, EventStream, Option<Coding>, Instant) -> EventBody,
+    give: fn(Feeder, EventStream, Option<Coding>, Clock, Instant) -> EventBody,
     timer: fn() -> Box<dyn Timer + Send>,
 }
 
 impl Events {
-    /// Answers with the default [`Endpoint`] and limits, and the timers of tokio.
+    /// Answers with the default [`Endpoint`] and the timers of tokio.
     #[cfg(feature = "tokio")]
-    pub fn new(broadcaster: Broadcaster) -> Self {
-        Self::with::<crate::TokioTimer>(broadcaster, Endpoint::default(), server::Config::default())
+    pub fn new(server: EventServer) -> Self {
+        Self::with::<crate::TokioTimer>(server, Endpoint::default())
     }
 
-    /// Answers as `endpoint` says, with timers of one's choice. Of the [`server::Config`] that counts which is about streams; a stack
-    /// has its own limits of connections, heads and bodies.
-    pub fn with<S: Timer + Default + Send + 'static>(
-        broadcaster: Broadcaster,
-        endpoint: Endpoint,
-        config: impl Into<Arc<server::Config>>,
-    ) -> Self {
+    /// Answers as `endpoint` says, with timers of one's choice.
+    pub fn with<S: Timer + Default + Send + 'static>(server: EventServer, endpoint: Endpoint) -> Self {
         let shared = Shared {
-            broadcaster,
+            server,
             endpoint,
-            config: config.into(),
-            follow: |seat, stream, coding, now| EventBody::stream(Live::new(seat, stream, S::default(), now), coding),
+            give: |feeder, stream, coding, clock, now| {
+                EventBody::stream(Live::new(feeder, stream, clock, S::default(), now), coding)
+            },
             timer: || Box::new(S::default()),
         };
         Self { shared: Arc::new(shared) }
@@ -68,60 +62,101 @@ impl Events {
 
     /// Does what [`respond`](Self::respond) does, for a peer whose streams count against the limit of each address.
     pub fn respond_to(&self, peer: Option<IpAddr>, request: &impl AsHead, channels: &[&str]) -> Response<EventBody> {
-        let Shared { broadcaster, endpoint, config, follow, .. } = &*self.shared;
+        let Shared { server, endpoint, .. } = &*self.shared;
         let head = request.as_head();
-        // Before a place is taken, for which there may be no room.
-        if let Some(reply) = endpoint.reply(&head) {
-            return reply_response(reply, Into::into);
-        }
-        let mut seat = match broadcaster.seat(peer) {
-            Ok(seat) => seat,
-            Err(limit) => {
-                let reply = broadcaster.with(|all, now| endpoint.refuse(all, now, &head, limit));
-                return reply_response(reply, Into::into);
-            }
+        let (mut seat, guest) = match self.take_seat(peer, &head) {
+            Ok(taken) => taken,
+            Err(reply) => return reply_response(&head, reply),
         };
-        // Every seat of channels has its guest.
-        let Some(guest) = seat.guest() else { return reply_response(Reply::new(503), Into::into) };
-        let (now, answer) = broadcaster.with(|all, now| (now, endpoint.answer(all, now, guest, &head, channels)));
+        let (now, answer) =
+            server.broadcaster().with(|all, now| (now, endpoint.answer(all, now, guest, &head, channels)));
         match answer {
-            Answer::Reply(reply) => reply_response(reply, Into::into),
-            Answer::Stream { reader, head, first } => {
+            Answer::Reply(reply) => reply_response(&head, reply),
+            Answer::Stream { reader, head: begun, first } => {
                 seat.subscribed(reader);
-                let mut stream = EventStream::new(Arc::clone(config), &head, Framing::Bare, now, seed());
-                // Nothing waits yet, so there is room.
-                let _ = stream.send(now, &first);
-                let body = follow(seat, stream, head.coding, now);
-                stream_response(head, body)
+                trace::stream(guest, channels, endpoint.last_event_id(&head).as_deref());
+                self.give(Feeder::Channels { server: server.clone(), seat, loading: None }, begun, &first, now)
             }
         }
     }
 
+    /// Answers a request for a stream that the application writes itself: `begin` is handed it, once it is clear that the request is
+    /// for a stream. Unlike one of [`EventBody::pair`] it is ended with the server.
+    pub fn respond_with(
+        &self,
+        peer: Option<IpAddr>,
+        request: &impl AsHead,
+        begin: impl FnOnce(Route),
+    ) -> Response<EventBody> {
+        let Shared { server, endpoint, .. } = &*self.shared;
+        let head = request.as_head();
+        let (seat, guest) = match self.take_seat(peer, &head) {
+            Ok(taken) => taken,
+            Err(reply) => return reply_response(&head, reply),
+        };
+        let (now, opened) = server.broadcaster().with(|all, now| (now, endpoint.open(all, now, guest, &head)));
+        let begun = match opened {
+            Ok(begun) => begun,
+            Err(reply) => return reply_response(&head, reply),
+        };
+        let (route, last_event_id) = (Route::new(), endpoint.last_event_id(&head));
+        // It is new, so its place is free.
+        let Some(place) = route.seat(last_event_id.as_deref()) else { return Response::default() };
+        trace::stream(guest, &[], last_event_id.as_deref());
+        begin(route);
+        self.give(Feeder::Route { server: server.clone(), seat, route: place }, begun, &[], now)
+    }
+
+    fn take_seat(&self, peer: Option<IpAddr>, head: &RequestHead) -> Result<(Seat, Guest), Reply> {
+        let Shared { server, endpoint, .. } = &*self.shared;
+        // Before a seat is taken, for which there may be no room.
+        if let Some(reply) = endpoint.reply(head) {
+            return Err(reply);
+        }
+        match server.broadcaster().seat(peer) {
+            // Every seat of channels has its guest.
+            Ok(seat) => seat.guest().map(|guest| (seat, guest)).ok_or_else(|| Reply::new(503)),
+            Err(limit) => {
+                trace::refused(peer, &limit);
+                Err(server.broadcaster().with(|all, now| endpoint.refuse(all, now, head, limit)))
+            }
+        }
+    }
+
+    fn give(&self, feeder: Feeder, head: StreamHead, first: &[u8], now: Instant) -> Response<EventBody> {
+        let Shared { server, give, .. } = &*self.shared;
+        let mut stream = EventStream::new(Arc::clone(server.session_config()), &head, Framing::Bare, now, seed());
+        // Nothing waits yet, so there is room.
+        let _ = stream.send(now, first);
+        let body = give(feeder, stream, head.coding, server.clock(), now);
+        stream_response(head, body)
+    }
+
     /// Keeps the time of the channels until `shutdown` is ready: what is to be forgotten is, and what was held back is given. Then
     /// ends all streams, each with its last word and its own time to come back, begins none, and returns when they are gone, or
-    /// has those cut off that are left after `limit`.
+    /// has those cut off that are left after [`EventServerConfig::drain`](crate::EventServerConfig::drain).
     ///
-    /// To be awaited once, where nothing else serves this broadcaster: it is what a stack takes for its own graceful shutdown.
-    pub async fn run(self, shutdown: impl Future, limit: Duration) {
-        let broadcaster = self.broadcaster();
-        let clock = broadcaster.clock();
+    /// To be awaited once, where nothing else serves this server: it is what a stack takes for its own graceful shutdown.
+    pub async fn run(self, shutdown: impl Future) {
+        let server = self.server();
+        let clock = server.clock();
         let mut alarm = Alarm::new((self.shared.timer)(), clock.now());
         let mut shutdown = pin!(shutdown);
         let mut late = None;
         poll_fn(|context| {
             if late.is_none() && shutdown.as_mut().poll(context).is_ready() {
-                broadcaster.shutdown();
-                late = Some(clock.now() + limit);
+                server.shutdown();
+                late = Some(clock.now() + server.drain());
             }
             loop {
-                if late.is_some() && broadcaster.poll_empty(context).is_ready() {
+                if late.is_some() && server.poll_empty(context).is_ready() {
                     return Poll::Ready(());
                 }
                 if late.is_some_and(|late| late <= clock.now()) {
-                    broadcaster.abort();
+                    server.abort();
                     return Poll::Ready(());
                 }
-                let next = broadcaster.poll_keep(context);
+                let next = server.poll_keep(context);
                 let next = [next, late].into_iter().flatten().min();
                 if alarm.poll(context, next).is_pending() {
                     return Poll::Pending;
@@ -131,14 +166,14 @@ impl Events {
         .await;
     }
 
-    /// Returns the broadcaster: where to publish.
-    pub fn broadcaster(&self) -> &Broadcaster {
-        &self.shared.broadcaster
+    /// Returns the server: its channels, its repositories, its [publisher](EventServer::publisher).
+    pub fn server(&self) -> &EventServer {
+        &self.shared.server
     }
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("broadcaster", &self.shared.broadcaster).finish_non_exhaustive()
+        f.debug_struct("Events").field("server", &self.shared.server).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,10 @@
-use http::header::{COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use tidewire_core::http::{self as core_http, Fields, Method, RequestHead};
 use tidewire_core::server::{Reply, StreamHead};
+
+use super::EventBody;
 
 /// What has the head of a request: a [`Request`] with any body, or its [`Parts`].
 pub trait AsHead {
@@ -60,9 +62,17 @@ pub(super) fn stream_response<B>(head: StreamHead, body: B) -> Response<B> {
     response(200, &head.into_reply().fields, body)
 }
 
-/// Returns a reply as a response, its body made of the reply's.
-pub(super) fn reply_response<B>(reply: Reply, body: impl FnOnce(bytes::Bytes) -> B) -> Response<B> {
-    response(reply.status, &reply.fields, body(reply.body))
+/// Returns a reply as the response to `request`. Stacks differ in whether they leave the body away for a HEAD.
+pub(super) fn reply_response(request: &RequestHead, reply: Reply) -> Response<EventBody> {
+    let Reply { status, fields, body } = reply;
+    if request.method != Method::HEAD {
+        return response(status, &fields, body.into());
+    }
+    let mut response = response(status, &fields, EventBody::left());
+    if !body.is_empty() {
+        response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+    }
+    response
 }
 
 fn response<B>(status: u16, fields: &Fields, body: B) -> Response<B> {
@@ -98,6 +108,8 @@ const OF_THE_STACK: [&str; 4] = ["connection", "content-length", "keep-alive", "
 
 #[cfg(test)]
 mod tests {
+    use http_body::Body as _;
+
     use super::*;
 
     fn host(head: &RequestHead) -> Vec<&[u8]> {
@@ -156,9 +168,17 @@ mod tests {
         {
             reply.fields.append(name, value).unwrap();
         }
-        let response = reply_response(reply, |body| body);
+        let answer = |method, reply| reply_response(&RequestHead::new(method, "/"), reply);
+        let response = answer(Method::GET, reply.clone());
         let fields: Vec<_> = response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         assert_eq!(fields, [("allow", &b"GET"[..]), ("vary", b"a"), ("vary", b"b")]);
-        assert_eq!((response.status().as_u16(), &response.body()[..]), (405, &b"body"[..]));
+        assert_eq!((response.status().as_u16(), response.body().size_hint().exact()), (405, Some(4)));
+        let response = answer(Method::HEAD, reply);
+        assert_eq!(
+            (&response.headers()["content-length"], response.body().is_end_stream()),
+            (&"4".parse().unwrap(), true)
+        );
+        let response = answer(Method::HEAD, Reply::new(200));
+        assert_eq!((response.headers().len(), response.body().size_hint().exact()), (0, None));
     }
 }

@@ -8,10 +8,8 @@ mod error;
 mod events;
 mod head;
 mod live;
-mod own;
 
 pub use body::EventBody;
 pub use error::BodyError;
 pub use events::Events;
 pub use head::AsHead;
-pub use own::EventSender;
