@@ -29,6 +29,28 @@ fn whatever_happens_each_reader_has_its_log_or_is_told_of_a_gap() {
 }
 
 #[test]
+fn server_keeps_to_its_memory_though_readers_stall() {
+    let mut fleet = Fleet::new(3, Plan { readers: 400, ..Plan::default() });
+    fleet.advance(Duration::from_secs(1));
+    fleet.check_memory();
+    let resting = fleet.meter.held / 400;
+    assert!((300..2_500).contains(&resting), "{resting} bytes a reader that rests");
+    for reader in 0..300 {
+        fleet.stall(reader, Duration::from_secs(15));
+    }
+    for number in 0..400 {
+        fleet.publish(vec![["news", "sport", "weather"][number % 3]], "x".repeat(200));
+        fleet.settle();
+        fleet.check_memory();
+    }
+    let stalled = fleet.meter.held / 400;
+    assert!(stalled < resting + 4 * 700, "{stalled} bytes a reader, most of which read nothing");
+    fleet.heal();
+    fleet.check_all_given();
+    assert!(fleet.readers.iter().any(|reader| reader.seen.gaps > 0), "they were slower than the history is long");
+}
+
+#[test]
 fn everybody_has_everything_at_shutdown_and_comes_back_at_the_rate() {
     let mut fleet = Fleet::new(1, paced());
     fleet.advance(Duration::from_secs(5));

@@ -71,12 +71,18 @@ fn the_table_of_contents_has_every_heading() {
 }
 
 #[test]
-fn every_row_of_the_comparison_names_one_test_that_exists() {
-    let rows: Vec<Vec<String>> = comparison();
-    assert!(rows.len() > 80, "{}", rows.len());
+fn every_row_of_the_comparisons_names_one_test_that_exists() {
+    check_comparison("client", 80, 3);
+    check_comparison("server", 50, 6);
+}
+
+/// Holds the rows of a comparison, at least so many with so many others, to the tests.
+fn check_comparison(side: &str, at_least: usize, peers: usize) {
+    let rows: Vec<Vec<String>> = comparison(side);
+    assert!(rows.len() >= at_least, "{}", rows.len());
     for row in &rows {
         let [feature, ours, others @ .., proof] = &row[..] else { panic!("{row:?}") };
-        assert_eq!((others.len(), ours.starts_with("yes")), (3, true), "{feature}");
+        assert_eq!((others.len(), ours.starts_with("yes")), (peers, true), "{feature}");
         assert!(others.iter().all(|said| !said.is_empty()), "{feature}");
         let names: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
         let [name] = names[..] else { panic!("{feature}: one test, not {names:?}") };
@@ -140,9 +146,9 @@ fn is_listed(line: &str, name: &str) -> bool {
     line.trim_start_matches('[').strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ']']))
 }
 
-/// Returns the cells of the rows of the comparison.
-fn comparison() -> Vec<Vec<String>> {
-    let text = read(&root().join("core/src/client/comparison.md"));
+/// Returns the cells of the rows of the comparison of clients, or of servers.
+fn comparison(side: &str) -> Vec<Vec<String>> {
+    let text = read(&root().join(format!("core/src/{side}/comparison.md")));
     let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| | "));
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
@@ -200,7 +206,8 @@ fn pages() -> Vec<PathBuf> {
     let adapters = fs::read_dir(root().join("adapters")).expect("adapters");
     let adapters =
         adapters.map(|entry| entry.expect("an entry").path().join("README.md")).filter(|page| page.is_file());
-    let of_the_core = ["client/comparison.md", "server/operating.md"].map(|page| root().join("core/src").join(page));
+    let of_the_core = ["client/comparison.md", "server/comparison.md", "server/operating.md"]
+        .map(|page| root().join("core/src").join(page));
     iter::once(root().join("README.md")).chain(adapters).chain(of_the_core).collect()
 }
 

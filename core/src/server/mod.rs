@@ -28,8 +28,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! How a server is run, behind which proxies, on which systems and with how much memory, is told by [`operating`].
+//! How a server is run, behind which proxies, on which systems and with how much memory, is told by [`operating`]; what this one has
+//! beside others, by [`comparison`].
 
+#[cfg(doc)]
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
 #[cfg(doc)]
 #[doc = include_str!("operating.md")]
 pub mod operating {}

@@ -54,7 +54,10 @@ impl Fleet {
                 self.advance(time);
             }
             66..80 => self.set_cut(),
-            80..88 => self.stall(),
+            80..88 => {
+                let (reader, time) = (self.below(self.readers.len() as u64) as usize, self.below(40_000));
+                self.stall(reader, Duration::from_millis(time));
+            }
             88..92 => {
                 let reader = self.below(self.readers.len() as u64) as usize;
                 self.break_link(reader);
@@ -103,10 +106,10 @@ impl Fleet {
         }
     }
 
-    fn stall(&mut self) {
-        let (reader, time) = (self.below(self.readers.len() as u64) as usize, self.below(40_000));
+    /// Lets a reader read nothing for a while.
+    pub fn stall(&mut self, reader: usize, time: Duration) {
         if let Some(link) = &mut self.readers[reader].link {
-            link.stalled = Some(self.now + Duration::from_millis(time));
+            link.stalled = Some(self.now + time);
         }
     }
 
