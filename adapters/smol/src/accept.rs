@@ -35,7 +35,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Securing<IO> {
             return Poll::Ready(result.map_err(told));
         }
         while protocol.closing() == Closing::No {
-            match self.alarm.poll(context, clock, protocol.poll_timeout()) {
+            match self.alarm.poll(context, clock, clock.now(), protocol.poll_timeout()) {
                 Poll::Ready(()) => protocol.handle_timeout(clock.now()),
                 Poll::Pending => return Poll::Pending,
             }

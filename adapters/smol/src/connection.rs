@@ -88,9 +88,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
             let deadline = self.protocol.poll_timeout();
             if deadline.is_some_and(|at| at <= now) {
                 self.protocol.handle_timeout(now);
-            } else if moved.is_pending() && self.alarm.poll(context, &self.clock, deadline).is_pending() {
+            } else if moved.is_pending() && self.alarm.poll(context, &self.clock, now, deadline).is_pending() {
                 self.turns.rest();
-                return Poll::Pending;
+                // What was written may have made room for what the machine kept.
+                return match self.protocol.poll_event() {
+                    Some(event) => Poll::Ready(Ok(Some(event))),
+                    None => Poll::Pending,
+                };
             }
         }
     }

@@ -164,7 +164,7 @@ impl EventSource {
             if deadline.is_some_and(|at| at <= now) {
                 self.machine.handle_timeout(now);
             } else if moved.is_pending()
-                && self.alarm.poll(context, &self.clock, deadline).is_pending()
+                && self.alarm.poll(context, &self.clock, now, deadline).is_pending()
                 && !self.control.watch(context, self.machine.source())
             {
                 self.turns.rest();

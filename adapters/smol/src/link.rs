@@ -42,7 +42,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
         self.input_ended && self.output_ended
     }
 
-    /// Reads once and writes once, each only if it can; ready when either did, and the machine is to be asked again.
+    /// Reads once if it can, else writes all there is. Pending when there is nothing to read and the socket has taken all, or takes no
+    /// more; ask the machine nevertheless: having said all may have made it go on.
     pub(crate) fn poll_turn<P: Protocol>(
         &mut self,
         context: &mut Context<'_>,
@@ -81,26 +82,35 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
     }
 
     fn poll_write<P: Protocol>(&mut self, context: &mut Context<'_>, protocol: &mut P) -> Poll<io::Result<()>> {
-        if self.output.is_empty() {
-            self.output = protocol.poll_transmit().unwrap_or_default();
-        }
-        if !self.output.is_empty() {
+        for _ in 0..IN_A_TURN {
+            if self.output.is_empty() {
+                self.output = protocol.poll_transmit().unwrap_or_default();
+            }
+            if self.output.is_empty() {
+                return self.poll_rest(context, protocol.closing());
+            }
             let count = ready!(Pin::new(&mut self.io).poll_write(context, &self.output))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.output.advance(count);
             self.unflushed = true;
-        } else if self.unflushed {
-            ready!(Pin::new(&mut self.io).poll_flush(context))?;
-            self.unflushed = false;
-        } else if protocol.closing() == Closing::Finish && !self.output_ended {
-            ready!(poll_close(&mut self.io, context))?;
-            self.output_ended = true;
-        } else {
-            return Poll::Pending;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Does what is left to do when all is written.
+    fn poll_rest(&mut self, context: &mut Context<'_>, closing: Closing) -> Poll<io::Result<()>> {
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        if closing == Closing::Finish && !self.output_ended {
+            ready!(poll_close(&mut self.io, context))?;
+            self.output_ended = true;
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
     }
 }
 
@@ -111,3 +121,6 @@ impl<IO: fmt::Debug> fmt::Debug for Link<IO> {
         shown.field("io", &self.io).field("unsent", &self.output.len()).finish_non_exhaustive()
     }
 }
+
+/// Writes before the reading has its turn.
+const IN_A_TURN: usize = 8;

@@ -84,7 +84,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             self.deadline = None;
             return Poll::Ready(Err(ReadError::TimedOut));
         }
-        self.alarm.poll(context, &self.clock, Some(deadline)).map(Ok)
+        self.alarm.poll(context, &self.clock, self.clock.now(), Some(deadline)).map(Ok)
     }
 
     /// Returns the last event ID, to resume after.

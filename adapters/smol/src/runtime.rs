@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 #[cfg(feature = "server")]
-use std::{sync::Arc, thread};
+use std::{io::Read as _, net, sync::Arc, thread};
 
 #[cfg(feature = "server")]
-use smol::{Executor, channel};
+use smol::{Async, Executor, channel};
 
 #[cfg(feature = "tls")]
 pub use futures_rustls::server::TlsStream;
@@ -74,6 +74,59 @@ pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Soc
     listener.accept().await
 }
 
+/// What a server reads: a socket that asks the system only when there is something to read. smol's own asks each time that it is
+/// polled, which would be once a delivery.
+#[cfg(feature = "server")]
+pub(crate) struct Socket {
+    io: Arc<Async<net::TcpStream>>,
+    /// Whether there is nothing to read until the reactor says so.
+    is_read: bool,
+}
+
+#[cfg(feature = "server")]
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self { io: stream.into(), is_read: true }
+    }
+}
+
+#[cfg(feature = "server")]
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            if self.is_read {
+                ready!(self.io.poll_readable(context))?;
+                self.is_read = false;
+            }
+            match self.io.get_ref().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_read = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    // What comes later, the end too, the reactor tells.
+                    self.is_read = 0 < count && count < buffer.len();
+                    return Poll::Ready(Ok(count));
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "server")]
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.io).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.io.get_ref().shutdown(net::Shutdown::Write))
+    }
+}
+
 /// Where a server's connections run.
 #[cfg(feature = "server")]
 pub(crate) struct Tasks(Arc<Executor<'static>>);
@@ -84,7 +137,7 @@ impl Tasks {
         Self(Arc::default())
     }
 
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output: Send> + Send + 'static) {
         self.0.spawn(task).detach();
     }
 

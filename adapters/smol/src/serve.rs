@@ -2,7 +2,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use tidewire_core::server::Session;
 use tidewire_std::{Fed, Host, Place, Turns, accept_pause, lengthen_queue, trace, tune};
@@ -13,7 +13,7 @@ use tidewire_tls::Server;
 use crate::accept::Securing;
 use crate::alarm::Alarm;
 use crate::connection::Connection;
-use crate::runtime::{AsyncRead, AsyncWrite, Tasks, TcpListener, TcpStream, accept, pause};
+use crate::runtime::{AsyncRead, AsyncWrite, Socket, Tasks, TcpListener, accept, pause};
 
 /// Serves `host` on `listener` until `shutdown` is ready. Then it stops listening, says goodbye to all, and returns when they
 /// are gone, or drops those that are not after [`Host::drain`].
@@ -21,7 +21,7 @@ use crate::runtime::{AsyncRead, AsyncWrite, Tasks, TcpListener, TcpStream, accep
 /// A host is the program's `Arc<SharedApi>`, or what else implements [`Host`]. Its connections are tasks: on tokio of the
 /// runtime, on smol of an executor of its own that has a thread for each core.
 pub async fn serve<H: Host>(listener: TcpListener, host: H, shutdown: impl Future) {
-    let serve_one = |host, stream, peer| async move { serve_from(&host, stream, Some(peer)).await };
+    let serve_one = |host: &H, stream, peer| serve_from(host, stream, Some(peer));
     let tasks = Tasks::new();
     tasks.run(drive(listener, host, shutdown, serve_one, &tasks)).await;
 }
@@ -29,8 +29,8 @@ pub async fn serve<H: Host>(listener: TcpListener, host: H, shutdown: impl Futur
 /// Does what [`serve`] does, over TLS: each client shakes hands first, for which it has the time of its first request.
 #[cfg(feature = "tls")]
 pub async fn serve_tls<H: Host>(listener: TcpListener, tls: Server, host: H, shutdown: impl Future) {
-    let serve_one = move |host, stream, peer| {
-        let tls = tls.clone();
+    let serve_one = move |host: &H, stream, peer| {
+        let (host, tls) = (host.clone(), tls.clone());
         async move { serve_from_tls(&host, stream, Some(peer), &tls).await }
     };
     let tasks = Tasks::new();
@@ -62,12 +62,13 @@ where
     serve_from_tls(host, io, None, tls)
 }
 
-async fn serve_from<H: Host, IO>(host: &H, io: IO, peer: Option<IpAddr>) -> io::Result<()>
+/// Takes the seat at once, so that the task holds nothing but the connection.
+fn serve_from<H: Host, IO>(host: &H, io: IO, peer: Option<IpAddr>) -> impl Future<Output = io::Result<()>> + use<H, IO>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let (session, place) = host.open(peer);
-    serve_session(Connection::new(io, session, host.clock()), place).await
+    serve_session(Connection::new(io, session, host.clock()), place)
 }
 
 #[cfg(feature = "tls")]
@@ -103,33 +104,52 @@ where
 {
     let mut turns = Turns::default();
     poll_fn(move |context| {
-        loop {
-            ready!(turns.poll(context));
-            let event = connection.poll_next(context)?;
-            let waits = event.is_pending();
-            match event {
-                Poll::Ready(Some(event)) => place.handle(connection.protocol_mut(), event),
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Pending => {}
-            }
-            // Last: when the socket has taken all that waited, nobody else says that there is room for more.
-            match place.feed(context, connection.protocol_mut()) {
-                Fed::None if waits => {
-                    turns.rest();
-                    return Poll::Pending;
-                }
-                Fed::Some | Fed::None | Fed::Load(_) => {}
-                Fed::Over => return Poll::Ready(Ok(())),
-            }
-        }
+        let result = ready!(poll_session(context, &mut connection, &mut place, &mut turns));
+        trace::ended(&result);
+        Poll::Ready(result)
     })
+}
+
+fn poll_session<IO, P>(
+    context: &mut Context<'_>,
+    connection: &mut Connection<IO, Session>,
+    place: &mut P,
+    turns: &mut Turns,
+) -> Poll<io::Result<()>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    P: Place,
+{
+    // First: mostly it is a publication that has woken this task, and one turn takes it to the socket.
+    if place.feed(context, connection.protocol_mut()) == Fed::Over {
+        return Poll::Ready(Ok(()));
+    }
+    loop {
+        ready!(turns.poll(context));
+        let event = connection.poll_next(context)?;
+        let waits = event.is_pending();
+        match event {
+            Poll::Ready(Some(event)) => place.handle(connection.protocol_mut(), event),
+            Poll::Ready(None) => return Poll::Ready(Ok(())),
+            Poll::Pending => {}
+        }
+        // Last, too: when the socket has taken all that waited, nobody else says that there is room for more.
+        match place.feed(context, connection.protocol_mut()) {
+            Fed::None if waits => {
+                turns.rest();
+                return Poll::Pending;
+            }
+            Fed::Some | Fed::None | Fed::Load(_) => {}
+            Fed::Over => return Poll::Ready(Ok(())),
+        }
+    }
 }
 
 async fn drive<H: Host, S>(
     listener: TcpListener,
     host: H,
     shutdown: impl Future,
-    serve_one: impl Fn(H, TcpStream, IpAddr) -> S,
+    serve_one: impl Fn(&H, Socket, IpAddr) -> S,
     tasks: &Tasks,
 ) where
     S: Future<Output = io::Result<()>> + Send + 'static,
@@ -145,7 +165,7 @@ async fn drive<H: Host, S>(
             }
             // Goes on for ever.
             let _ = accepting.as_mut().poll(context);
-            while alarm.poll(context, &clock, host.poll_keep(context)).is_ready() {}
+            while alarm.poll(context, &clock, clock.now(), host.poll_keep(context)).is_ready() {}
             Poll::Pending
         })
         .await;
@@ -158,7 +178,7 @@ async fn drive<H: Host, S>(
             host.abort();
             return Poll::Ready(());
         }
-        while alarm.poll(context, &clock, host.poll_keep(context)).is_ready() {}
+        while alarm.poll(context, &clock, clock.now(), host.poll_keep(context)).is_ready() {}
         host.poll_empty(context)
     })
     .await;
@@ -167,7 +187,7 @@ async fn drive<H: Host, S>(
 async fn accept_all<H: Host, S>(
     listener: &TcpListener,
     host: &H,
-    serve_one: impl Fn(H, TcpStream, IpAddr) -> S,
+    serve_one: impl Fn(&H, Socket, IpAddr) -> S,
     tasks: &Tasks,
 ) where
     S: Future<Output = io::Result<()>> + Send + 'static,
@@ -182,8 +202,7 @@ async fn accept_all<H: Host, S>(
                 trace::accept(peer);
                 // A socket that cannot be set up is broken, which reading it will show.
                 let _ = tune(&stream);
-                let serving = serve_one(host.clone(), stream, peer.ip());
-                tasks.spawn(async move { trace::ended(&serving.await) });
+                tasks.spawn(serve_one(host, Socket::from(stream), peer.ip()));
             }
             Err(error) => {
                 trace::accept_failed(&error);

@@ -71,6 +71,10 @@ pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Soc
     listener.accept().await
 }
 
+/// What a server reads: only when there is something to read does tokio ask the system.
+#[cfg(feature = "server")]
+pub(crate) type Socket = TcpStream;
+
 /// Where a server's connections run.
 #[cfg(feature = "server")]
 pub(crate) struct Tasks;
@@ -81,7 +85,7 @@ impl Tasks {
         Self
     }
 
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output: Send> + Send + 'static) {
         tokio::spawn(task);
     }
 
