@@ -51,6 +51,7 @@ mod output;
 mod pace;
 mod refusal;
 mod replies;
+mod requests;
 mod session;
 mod stream_head;
 

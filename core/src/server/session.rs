@@ -1,16 +1,10 @@
 //! ```text
-//!          head            body             reply
-//!  Head ─────────► Body ─────────► Answer ─────────► Head
-//!   │                │               │ start_stream
-//!   │                │               ▼
-//!   │                │             Stream
-//!   └────────────────┴───────────────┤ refused, done, idle, ended, shut down
-//!                                    ▼
-//!                                Finishing ── linger ──► Closed
+//!  Requests ── start_stream ──► Stream ── linger ──► aborted
+//!     │ refused, done, idle, shut down
+//!     └──► Finishing ── linger ──► Closed
 //! ```
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -22,13 +16,12 @@ use super::event_stream::goodbye;
 use super::linger::Linger;
 use super::output::join;
 use super::replies::Replies;
+use super::requests::{Came, Exchange, Requests};
 use super::{
-    AnswerError, CloseReason, Config, End, Event, EventStream, Framing as StreamFraming, Heartbeat, Outlet, Refusal,
-    Reply, Request, SendError, StreamHead, refusal,
+    AnswerError, CloseReason, Config, End, Event, EventStream, Framing, Heartbeat, Outlet, Reply, Request, SendError,
+    StreamHead, refusal,
 };
-use crate::http::{
-    BodyReader, Expectation, Fields, Framing, HeadReader, Method, RequestHead, ResponseHead, Version, request_framing,
-};
+use crate::http::{Fields, ResponseHead, Version};
 use crate::log::Burst;
 use crate::sse::ToMessage;
 use crate::{Closing, Instant, Protocol, Random, SplitMix64, UnixTime};
@@ -37,51 +30,29 @@ use crate::{Closing, Instant, Protocol, Random, SplitMix64, UnixTime};
 pub struct Session {
     config: Arc<Config>,
     state: State,
-    heads: HeadReader<RequestHead>,
-    /// What came of later requests before this one was answered.
-    pipelined: Vec<u8>,
-    events: VecDeque<Event>,
     replies: Replies,
+    /// What the application is still to be told.
+    request: Option<Box<Request>>,
+    closed: Option<CloseReason>,
     random: SplitMix64,
     clock: (Instant, UnixTime),
     now: Instant,
+    /// Bytes that the peer has sent since its stream, or the end, began.
+    ignored: usize,
     shutting_down: bool,
     peer_ended: bool,
     flooded: bool,
 }
 
 enum State {
-    /// Waiting for a head, or inside one.
-    Head { deadline: Instant, begun: bool },
-    /// Inside a body.
-    Body(Box<Body>),
-    /// The application has the request.
-    Answer(Exchange),
+    /// Requests are read and answered.
+    Requests(Requests),
     /// The application gives a stream, or has ended it.
-    Stream {
-        stream: Box<EventStream>,
-        /// Bytes that the peer has sent meanwhile.
-        ignored: usize,
-    },
+    Stream(EventStream),
     /// All is said; the peer is to read it.
     Finishing(Linger),
     /// The socket is to be dropped.
     Closed,
-}
-
-struct Body {
-    head: RequestHead,
-    reader: BodyReader,
-    bytes: Vec<u8>,
-    deadline: Instant,
-}
-
-/// What the answer must know of its request.
-#[derive(Clone, Copy, Debug)]
-struct Exchange {
-    head_only: bool,
-    version: Version,
-    keep_alive: bool,
 }
 
 impl Session {
@@ -91,14 +62,14 @@ impl Session {
     pub fn new(config: impl Into<Arc<Config>>, now: Instant, unix: UnixTime, seed: u64) -> Self {
         let config = config.into();
         Self {
-            state: State::Head { deadline: now + config.head_timeout, begun: true },
-            heads: HeadReader::new(config.head),
-            pipelined: Vec::new(),
-            events: VecDeque::new(),
+            state: State::Requests(Requests::new(now, &config)),
             replies: Replies::default(),
+            request: None,
+            closed: None,
             random: SplitMix64::new(seed),
             clock: (now, unix),
             now,
+            ignored: 0,
             shutting_down: false,
             peer_ended: false,
             flooded: false,
@@ -118,12 +89,13 @@ impl Session {
     /// When no request waits for an answer.
     pub fn reply(&mut self, now: Instant, reply: Reply) -> Result<(), AnswerError> {
         self.now = self.now.max(now);
-        let State::Answer(exchange) = self.state else { return Err(AnswerError::NoRequest) };
+        let exchange = self.exchange()?;
         let last = self.last_answer(exchange);
         self.write_reply(now, exchange, reply, last.is_some());
-        match last {
-            Some(reason) => self.finish(now, reason),
-            None => self.state = State::Head { deadline: now + self.config.idle_timeout, begun: false },
+        match (last, &mut self.state) {
+            (Some(reason), _) => self.finish(now, reason),
+            (None, State::Requests(requests)) => requests.next(now, &self.config),
+            (None, _) => {}
         }
         Ok(())
     }
@@ -138,25 +110,24 @@ impl Session {
     /// When no request waits for an answer.
     pub fn start_stream(&mut self, now: Instant, head: StreamHead) -> Result<(), AnswerError> {
         self.now = self.now.max(now);
-        let State::Answer(exchange) = self.state else { return Err(AnswerError::NoRequest) };
+        let exchange = self.exchange()?;
         if exchange.head_only {
             return self.reply(now, head.into_reply());
         }
         let framing = match exchange.version {
-            Version::Http11 => StreamFraming::Chunked,
-            Version::Http10 => StreamFraming::Bare,
+            Version::Http11 => Framing::Chunked,
+            Version::Http10 => Framing::Bare,
         };
         let mut stream = EventStream::new(Arc::clone(&self.config), &head, framing, now, self.random.next_u64());
         let mut fields = head.into_fields();
         match framing {
-            StreamFraming::Chunked => put(&mut fields, "transfer-encoding", "chunked"),
-            StreamFraming::Bare => drop(fields.remove("transfer-encoding")),
+            Framing::Chunked => put(&mut fields, "transfer-encoding", "chunked"),
+            Framing::Bare => drop(fields.remove("transfer-encoding")),
         }
         fields.remove("content-length");
         let head = self.encode_head(now, 200, fields, exchange, true);
         stream.open_with(now, join(self.replies.take_all(), head));
-        self.pipelined = Vec::new();
-        self.state = State::Stream { stream: Box::new(stream), ignored: 0 };
+        self.state = State::Stream(stream);
         if self.flooded {
             self.end(now, CloseReason::Flooded);
         } else if self.peer_ended {
@@ -220,11 +191,9 @@ impl Session {
         self.now = self.now.max(now);
         self.shutting_down = true;
         match &self.state {
-            State::Stream { .. } => self.end(now, CloseReason::Shutdown),
-            State::Head { .. } if self.heads.is_empty() && self.pipelined.is_empty() => {
-                self.finish(now, CloseReason::Shutdown);
-            }
-            State::Head { .. } | State::Body(_) | State::Answer(_) | State::Finishing(_) | State::Closed => {}
+            State::Requests(requests) if requests.is_idle() => self.finish(now, CloseReason::Shutdown),
+            State::Stream(_) => self.end(now, CloseReason::Shutdown),
+            State::Requests(_) | State::Finishing(_) | State::Closed => {}
         }
     }
 
@@ -244,121 +213,82 @@ impl Session {
     }
 
     /// Returns the stream, if there is one, also when it has ended.
-    pub fn stream(&self) -> Option<&EventStream> {
+    pub const fn stream(&self) -> Option<&EventStream> {
         match &self.state {
-            State::Stream { stream, .. } => Some(stream),
+            State::Stream(stream) => Some(stream),
             _ => None,
         }
     }
 
-    fn stream_mut(&mut self) -> Result<&mut EventStream, SendError> {
+    const fn stream_mut(&mut self) -> Result<&mut EventStream, SendError> {
         match &mut self.state {
-            State::Stream { stream, .. } => Ok(stream),
+            State::Stream(stream) => Ok(stream),
             _ => Err(SendError::NoStream),
         }
     }
 
-    /// Reads heads and bodies out of `input` until one request is whole.
+    fn exchange(&self) -> Result<Exchange, AnswerError> {
+        match &self.state {
+            State::Requests(requests) => requests.exchange().ok_or(AnswerError::NoRequest),
+            _ => Err(AnswerError::NoRequest),
+        }
+    }
+
+    /// Tells whether the next request may be read: the last one was told and answered, and the answer taken. So a peer that asks and
+    /// does not read cannot pile up answers.
+    fn may_read(&self) -> bool {
+        match &self.state {
+            State::Requests(requests) if requests.wants_head() => self.replies.is_empty() && self.request.is_none(),
+            State::Requests(requests) => requests.exchange().is_none(),
+            _ => false,
+        }
+    }
+
+    /// Reads requests out of `input` until one is whole.
     fn advance(&mut self, now: Instant, input: &[u8]) {
         let mut rest = input;
         while !rest.is_empty() {
-            match &mut self.state {
-                // The next request is read when the last answer was taken: a peer that asks and does not read cannot pile up
-                // answers.
-                State::Head { .. } if !self.replies.is_empty() => {
-                    return self.keep(now, rest);
+            let may_read = self.may_read();
+            let State::Requests(requests) = &mut self.state else { break };
+            if !may_read {
+                if !requests.keep(&self.config, rest) {
+                    self.flood(now);
                 }
-                State::Head { deadline, begun } => match self.heads.feed(rest) {
-                    Ok(Some((head, used))) => {
-                        rest = rest.get(used..).unwrap_or_default();
-                        self.begin(now, head, rest.is_empty());
-                    }
-                    Ok(None) => {
-                        if !*begun && !self.heads.is_empty() {
-                            *begun = true;
-                            *deadline = now + self.config.head_timeout;
-                        }
-                        return;
-                    }
-                    Err(error) => return self.refuse(now, Refusal::Head(error)),
-                },
-                State::Body(body) => {
-                    let step = match body.reader.read(rest) {
-                        Ok(step) => step,
-                        Err(error) => return self.refuse(now, Refusal::Body(error)),
-                    };
-                    if step.data.len() > self.config.max_body.saturating_sub(body.bytes.len()) {
-                        return self.refuse(now, Refusal::BodyTooLong { limit: self.config.max_body });
-                    }
-                    body.bytes.extend_from_slice(step.data);
-                    rest = rest.get(step.consumed..).unwrap_or_default();
-                    if step.done {
-                        self.tell_request();
-                    }
-                }
-                State::Answer(_) => return self.keep(now, rest),
-                State::Stream { ignored, .. } => {
-                    *ignored = ignored.saturating_add(rest.len());
-                    if *ignored > self.config.max_ignored {
-                        self.end(now, CloseReason::Flooded);
-                    }
-                    return;
-                }
-                State::Finishing(_) | State::Closed => return,
+                return;
+            }
+            let (used, came) = requests.read(now, &self.config, rest);
+            rest = rest.get(used..).unwrap_or_default();
+            if let Some(came) = came {
+                self.note(now, came);
+            }
+        }
+        self.ignored = self.ignored.saturating_add(rest.len());
+        if self.ignored > self.config.max_ignored {
+            self.end(now, CloseReason::Flooded);
+        }
+    }
+
+    fn note(&mut self, now: Instant, came: Came) {
+        match came {
+            Came::Continue => {
+                let go_on = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
+                self.replies.push(now, &self.config, go_on);
+            }
+            Came::Request(request) => self.request = Some(Box::new(request)),
+            Came::Refused { refusal, head_only } => {
+                let exchange = Exchange { head_only, version: Version::Http11, keep_alive: false };
+                self.write_reply(now, exchange, refusal::reply(refusal), true);
+                self.finish(now, CloseReason::Refused(refusal));
             }
         }
     }
 
-    /// Keeps what came before its time.
-    fn keep(&mut self, now: Instant, rest: &[u8]) {
-        if rest.len() <= self.config.max_pipelined.saturating_sub(self.pipelined.len()) {
-            self.pipelined.extend_from_slice(rest);
-            return;
-        }
-        self.pipelined = Vec::new();
+    /// Notes that more came than is kept: the driver did not heed [`wants_input`](Protocol::wants_input).
+    fn flood(&mut self, now: Instant) {
         self.flooded = true;
-        if matches!(self.state, State::Head { .. }) {
+        if self.exchange().is_err() {
             self.finish(now, CloseReason::Flooded);
         }
-    }
-
-    fn begin(&mut self, now: Instant, head: RequestHead, wait: bool) {
-        let head_only = head.method == Method::HEAD;
-        let framing = match request_framing(&head) {
-            Ok(framing) => framing,
-            Err(error) => return self.refuse_to(now, head_only, Refusal::Framing(error)),
-        };
-        let limit = self.config.max_body;
-        if matches!(framing, Framing::Length(length) if length > limit as u64) {
-            return self.refuse_to(now, head_only, Refusal::BodyTooLong { limit });
-        }
-        let expectation = head.expectation();
-        if expectation == Expectation::Unknown {
-            return self.refuse_to(now, head_only, Refusal::Expectation);
-        }
-        let reader = BodyReader::new(framing);
-        let done = reader.is_done();
-        // RFC 9110 §10.1.1: "A server MAY omit sending a 100 (Continue) response if it has already received some or all of the
-        // content for the corresponding request".
-        if expectation == Expectation::Continue && !done && wait {
-            let go_on = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
-            self.replies.push(now, &self.config, go_on);
-        }
-        let deadline = now + self.config.body_timeout;
-        self.state = State::Body(Box::new(Body { head, reader, bytes: Vec::new(), deadline }));
-        if done {
-            self.tell_request();
-        }
-    }
-
-    fn tell_request(&mut self) {
-        let State::Body(body) = core::mem::replace(&mut self.state, State::Closed) else { return };
-        self.state = State::Answer(Exchange {
-            head_only: body.head.method == Method::HEAD,
-            version: body.head.version,
-            keep_alive: body.head.keep_alive(),
-        });
-        self.events.push_back(Event::Request(Request { head: body.head, body: body.bytes.into() }));
     }
 
     /// Returns why the answer to this request is the last, if it is.
@@ -366,22 +296,10 @@ impl Session {
         match () {
             () if self.flooded => Some(CloseReason::Flooded),
             () if self.shutting_down => Some(CloseReason::Shutdown),
-            () if self.peer_ended && self.pipelined.is_empty() => Some(CloseReason::Peer),
+            () if self.peer_ended && self.pipelined() == 0 => Some(CloseReason::Peer),
             () if !exchange.keep_alive => Some(CloseReason::Done),
             () => None,
         }
-    }
-
-    /// Refuses the request that is being read.
-    fn refuse(&mut self, now: Instant, refusal: Refusal) {
-        let head_only = matches!(&self.state, State::Body(body) if body.head.method == Method::HEAD);
-        self.refuse_to(now, head_only, refusal);
-    }
-
-    fn refuse_to(&mut self, now: Instant, head_only: bool, refusal: Refusal) {
-        let exchange = Exchange { head_only, version: Version::Http11, keep_alive: false };
-        self.write_reply(now, exchange, refusal::reply(refusal), true);
-        self.finish(now, CloseReason::Refused(refusal));
     }
 
     fn write_reply(&mut self, now: Instant, exchange: Exchange, reply: Reply, last: bool) {
@@ -428,14 +346,19 @@ impl Session {
     }
 
     fn finish(&mut self, now: Instant, reason: CloseReason) {
-        if matches!(self.state, State::Stream { .. } | State::Finishing(_) | State::Closed) {
+        if !matches!(self.state, State::Requests(_)) {
             return;
         }
         self.state = State::Finishing(Linger::new(now, &self.config));
-        self.heads = HeadReader::new(self.config.head);
-        self.pipelined = Vec::new();
         self.replies.forget_stall();
-        self.events.push_back(Event::Closed(reason));
+        self.closed = Some(reason);
+    }
+
+    const fn pipelined(&self) -> usize {
+        match &self.state {
+            State::Requests(requests) => requests.pipelined(),
+            _ => 0,
+        }
     }
 
     fn abort(&mut self) {
@@ -457,12 +380,11 @@ impl Protocol for Session {
         self.now = self.now.max(now);
         self.peer_ended = true;
         match &self.state {
-            State::Head { .. } if !self.pipelined.is_empty() => {}
-            State::Head { .. } if self.heads.is_empty() => self.finish(now, CloseReason::Peer),
-            State::Head { .. } | State::Body(_) => self.finish(now, CloseReason::PeerMidRequest),
             // RFC 9112 §9.6 lets a client end its side after its last request, and read on.
-            State::Answer(_) => {}
-            State::Stream { .. } => self.end(now, CloseReason::Peer),
+            State::Requests(requests) if requests.exchange().is_some() || requests.pipelined() > 0 => {}
+            State::Requests(requests) if requests.is_idle() => self.finish(now, CloseReason::Peer),
+            State::Requests(_) => self.finish(now, CloseReason::PeerMidRequest),
+            State::Stream(_) => self.end(now, CloseReason::Peer),
             State::Finishing(_) | State::Closed => {}
         }
     }
@@ -475,42 +397,40 @@ impl Protocol for Session {
             return self.abort();
         }
         match &mut self.state {
-            State::Head { deadline, begun } if *deadline <= now => {
-                if *begun && !self.heads.is_empty() {
-                    self.refuse(now, Refusal::HeadTimeout);
-                } else {
-                    self.finish(now, CloseReason::Idle);
-                }
-            }
-            State::Body(body) if body.deadline <= now => self.refuse(now, Refusal::BodyTimeout),
-            State::Stream { stream, .. } => stream.handle_timeout(now),
+            State::Requests(requests) if due(requests.deadline()) => match requests.late() {
+                Some(came) => self.note(now, came),
+                None => self.finish(now, CloseReason::Idle),
+            },
+            State::Stream(stream) => stream.handle_timeout(now),
             State::Finishing(linger) => {
                 if linger.has_passed(now, &self.config) {
                     self.abort();
                 }
             }
-            State::Head { .. } | State::Body(_) | State::Answer(_) | State::Closed => {}
+            State::Requests(_) | State::Closed => {}
         }
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front();
-        if self.events.is_empty() {
-            self.events = VecDeque::new();
+        if let Some(request) = self.request.take() {
+            return Some(Event::Request(*request));
         }
-        event.or_else(|| self.stream_mut().ok()?.poll_event().map(Event::Closed))
+        self.closed.take().or_else(|| self.stream_mut().ok()?.poll_event()).map(Event::Closed)
     }
 
     fn poll_transmit(&mut self) -> Option<Bytes> {
-        if let State::Stream { stream, .. } = &mut self.state {
+        if let State::Stream(stream) = &mut self.state {
             return stream.poll_transmit();
         }
         let piece = self.replies.take(self.now, &self.config);
         if let State::Finishing(linger) = &mut self.state {
             linger.note_taken(piece.is_some() && !self.replies.is_empty());
         }
-        if matches!(self.state, State::Head { .. }) && !self.pipelined.is_empty() && self.replies.is_empty() {
-            let pipelined = core::mem::take(&mut self.pipelined);
+        if self.may_read()
+            && let State::Requests(requests) = &mut self.state
+            && requests.pipelined() > 0
+        {
+            let pipelined = requests.take_pipelined();
             self.advance(self.now, &pipelined);
             if self.peer_ended {
                 self.handle_eof(self.now);
@@ -519,21 +439,30 @@ impl Protocol for Session {
         piece
     }
 
+    /// Not more than one read ahead of the answers; nor more than a body would be of what comes beside a stream or after the end.
+    fn wants_input(&self) -> bool {
+        match &self.state {
+            State::Requests(requests) => requests.pipelined() == 0,
+            State::Stream(_) => self.ignored < self.config.max_ignored,
+            State::Finishing(_) => self.ignored < self.config.max_body.max(self.config.max_ignored),
+            State::Closed => false,
+        }
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         let state = match &self.state {
-            State::Head { deadline, .. } => Some(*deadline),
-            State::Body(body) => Some(body.deadline),
-            State::Stream { stream, .. } => stream.poll_timeout(),
+            State::Requests(requests) => requests.deadline(),
+            State::Stream(stream) => stream.poll_timeout(),
             State::Finishing(linger) => Some(linger.until()),
-            State::Answer(_) | State::Closed => None,
+            State::Closed => None,
         };
         [state, self.replies.stall_at()].into_iter().flatten().min()
     }
 
     fn closing(&self) -> Closing {
         match &self.state {
-            State::Head { .. } | State::Body(_) | State::Answer(_) => Closing::No,
-            State::Stream { stream, .. } => stream.closing(),
+            State::Requests(_) => Closing::No,
+            State::Stream(stream) => stream.closing(),
             State::Finishing(_) => Closing::Finish,
             State::Closed => Closing::Abort,
         }
@@ -571,17 +500,15 @@ impl Outlet for Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::Head { .. } => "Head",
-            State::Body(_) => "Body",
-            State::Answer(_) => "Answer",
-            State::Stream { .. } => "Stream",
+            State::Requests(requests) => requests.name(),
+            State::Stream(_) => "Stream",
             State::Finishing(_) => "Finishing",
             State::Closed => "Closed",
         };
         f.debug_struct("Session")
             .field("state", &state)
             .field("stream", &self.stream())
-            .field("pipelined", &self.pipelined.len())
+            .field("pipelined", &self.pipelined())
             .field("unsent", &self.replies.len())
             .field("shutting_down", &self.shutting_down)
             .finish_non_exhaustive()
@@ -591,4 +518,14 @@ impl fmt::Debug for Session {
 fn put(fields: &mut Fields, name: &str, value: impl AsRef<[u8]>) {
     // Our own names and values are well formed.
     let _ = fields.set(name, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_with_an_idle_stream_is_less_than_400_bytes() {
+        assert!(size_of::<Session>() < 400, "{}", size_of::<Session>());
+    }
 }
