@@ -89,6 +89,63 @@ fn a_peer_that_asks_and_never_reads_piles_up_nothing() {
     assert_eq!(served.take_output().matches("HTTP/1.1 200").count(), 1, "what was answered is sent");
 }
 
+/// A driver that heeds what is wanted leaves the rest to the socket, however much the peer sends ahead.
+#[test]
+fn a_megabyte_of_pipelined_requests_is_answered_in_order() {
+    let mut served = served(|_| {});
+    served.answers = false;
+    let sent: String = (0..30_000).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+    let mut socket = sent.as_bytes();
+    let mut most = 0;
+    let mut answered = 0;
+    while answered < 30_000 {
+        assert_eq!(served.closed(), None);
+        while served.session.wants_input() && !socket.is_empty() {
+            let (piece, rest) = socket.split_at(socket.len().min(32 << 10));
+            socket = rest;
+            most = most.max(piece.len());
+            served.input_bytes(piece);
+        }
+        assert_eq!(served.requests.len(), answered + 1);
+        assert_eq!(&*served.requests[answered].head.target, format!("/{answered}"));
+        served.reply();
+        answered += 1;
+    }
+    assert_eq!((most, socket.len()), (32 << 10, 0));
+    assert_eq!(served.take_output().matches("HTTP/1.1 200").count(), 30_000);
+}
+
+#[test]
+fn input_is_not_wanted_ahead_of_its_time() {
+    let mut served = served(|config| (config.max_ignored, config.max_body) = (10, 20));
+    served.answers = false;
+    assert!(served.session.wants_input());
+    served.input(GET);
+    assert!(served.session.wants_input(), "a peer that goes away while it waits is noticed");
+    served.input("G");
+    assert!(!served.session.wants_input());
+    served.reply();
+    assert!(served.session.wants_input());
+    served.input(&STREAM[1..]);
+    served.reply();
+    for (sent, wanted) in [("123456789", true), ("0", false)] {
+        served.input(sent);
+        assert_eq!((served.session.wants_input(), served.session.is_streaming()), (wanted, true));
+    }
+    served.input("1");
+    assert_eq!(served.closed(), Some(CloseReason::Flooded), "who reads nevertheless ends it");
+    assert!(!served.session.wants_input(), "a flood is not read on");
+
+    let mut refused = self::served(|config| (config.max_ignored, config.max_body) = (10, 20));
+    refused.input(&request("/", "Content-Length: 21\r\n", ""));
+    for (sent, wanted) in [("x".repeat(19), true), ("x".to_owned(), false)] {
+        refused.input(&sent);
+        assert_eq!(refused.session.wants_input(), wanted, "what was on its way is read, as much as a body may be");
+    }
+    refused.advance(secs(10));
+    assert!(!refused.session.wants_input());
+}
+
 #[test]
 fn what_is_pipelined_is_bounded_at_minus_one_at_and_plus_one() {
     for (more, flooded) in [(99, false), (100, false), (101, true)] {

@@ -65,7 +65,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
         now: Instant,
         protocol: &mut P,
     ) -> Poll<io::Result<()>> {
-        if self.input_ended {
+        // What the machine does not want stays in the socket, whose peer is held back by that.
+        if self.input_ended || !protocol.wants_input() {
             return Poll::Pending;
         }
         with_buffer(|buffer| {
