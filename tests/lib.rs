@@ -62,6 +62,8 @@ pub mod streams;
 pub mod vectors_http;
 #[path = "support/vectors_sse.rs"]
 pub mod vectors_sse;
+#[path = "support/watched.rs"]
+pub mod watched;
 #[path = "support/world.rs"]
 pub mod world;
 

@@ -109,6 +109,11 @@ impl Running {
         }
     }
 
+    /// Returns the process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, by its name as `kill` knows it.
     ///
     /// # Panics

@@ -177,24 +177,23 @@ impl<'a> Running<'a> {
         Ok(published)
     }
 
-    /// Waits until every reader has everything, or nothing more comes.
+    /// Waits until every reader has everything, or nothing more comes. What is under way when the run is interrupted is not missing.
     fn await_rest(&self, load: &Load, published: &Published, progress: &mut Progress, interrupted: &mut bool) {
         let (mut before, mut since) = (0, Instant::now());
-        while !*interrupted && load.missing(published.sent, &published.unaccepted).events > 0 {
+        while load.missing(published.sent, &published.unaccepted).events > 0 {
             let fresh = load.tally().fresh();
             if fresh > before {
                 (before, since) = (fresh, Instant::now());
             }
-            if since.elapsed() > self.args.timeout.min(QUIET) {
+            let patience = if *interrupted { TICK * 10 } else { self.args.timeout.min(QUIET) };
+            if since.elapsed() > patience {
                 return;
             }
             progress.show("awaiting the rest", fresh, fresh, || load.tally());
-            *interrupted = self.wait(TICK);
+            *interrupted |= self.wait(TICK);
         }
-        if !*interrupted {
-            // What comes twice comes right behind.
-            *interrupted = self.wait(SETTLE);
-        }
+        // What comes twice comes right behind.
+        *interrupted |= self.wait(SETTLE);
     }
 
     /// Counts what comes for as long as asked; returns how long that was.

@@ -81,28 +81,28 @@ struct Awaited {
 }
 
 impl Publisher<'_> {
-    /// Publishes all messages, or until `stopped`.
+    /// Publishes all messages, or until `stopped`; then the answers that are awaited have a moment to come.
     pub(super) async fn publish(&self, stopped: &Receiver<()>) {
         let begin = self.run.now();
         lock(self.published).span = Some((begin, begin));
-        // An error means that the sender is gone: a reason to end as well.
-        let stop = async { stopped.recv().await.map_or((), |()| ()) };
-        future::or(stop, async {
-            if let Err(failure) = self.work(begin).await {
-                lock(self.published).gave_up = Some(failure);
-            }
-        })
-        .await;
+        let late = async {
+            stop(stopped).await;
+            Timer::after(LAST_ANSWERS).await;
+            Ok(())
+        };
+        if let Err(failure) = future::or(self.work(begin, stopped), late).await {
+            lock(self.published).gave_up = Some(failure);
+        }
     }
 
-    async fn work(&self, begin: u64) -> Result<(), Failure> {
+    async fn work(&self, begin: u64, stopped: &Receiver<()>) -> Result<(), Failure> {
         let mut connection = None;
         let mut awaited = VecDeque::new();
         let (mut next, mut failures) = (0, 0);
-        while next < self.messages || !awaited.is_empty() {
+        while (next < self.messages && !stopped.is_closed()) || !awaited.is_empty() {
             let planned = begin + micros(self.schedule.at(next));
             let Some(open) = &mut connection else {
-                Timer::at(self.run.at(planned)).await;
+                future::or(stop(stopped), self.due(planned)).await;
                 match self.connect().await {
                     Ok(open) => (connection, failures) = (Some(open), 0),
                     Err(failure) => {
@@ -116,7 +116,7 @@ impl Publisher<'_> {
                 }
                 continue;
             };
-            let is_room = next < self.messages && awaited.len() < self.window();
+            let is_room = next < self.messages && awaited.len() < self.window() && !stopped.is_closed();
             if is_room && planned <= self.run.now() {
                 let sent = self.send(open, next, planned)?;
                 awaited.push_back(Awaited { number: next, sent });
@@ -126,7 +126,7 @@ impl Publisher<'_> {
             }
             let due = async {
                 match is_room {
-                    true => drop(Timer::at(self.run.at(planned)).await),
+                    true => future::or(stop(stopped), self.due(planned)).await,
                     false => future::pending().await,
                 }
                 None
@@ -149,6 +149,10 @@ impl Publisher<'_> {
             }
         }
         Ok(())
+    }
+
+    async fn due(&self, planned: u64) {
+        Timer::at(self.run.at(planned)).await;
     }
 
     /// Sends a message and returns when. A connection that has ended says so with its next event, and loses it.
@@ -210,6 +214,14 @@ impl Publisher<'_> {
         (MOST_AHEAD / (self.size + HEAD)).clamp(1, MOST_AWAITED)
     }
 }
+
+/// Waits until it is over. An error means that the sender is gone: what is meant.
+async fn stop(stopped: &Receiver<()>) {
+    let _ = stopped.recv().await;
+}
+
+/// How long the last answers may take once it is over.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// After so many connections in a row that failed, the server is gone.
 const MOST_FAILURES: u32 = 3;
