@@ -96,6 +96,20 @@ fn check_comparison(side: &str, at_least: usize, peers: usize) {
 }
 
 #[test]
+fn every_ported_case_names_a_test_that_exists() {
+    let text = read(&root().join("tests/vectors/cases.md"));
+    let cases = text.lines().filter(|line| line.starts_with("| ") && line.contains("::"));
+    let mut count = 0;
+    for case in cases {
+        let name = case.trim_end_matches(" |").rsplit_once("| ").expect("cells").1.trim_matches('`');
+        let (target, test) = name.split_once("::").expect("TARGET::TEST");
+        assert!(is_there(target, test), "{case}: no test {name}");
+        count += 1;
+    }
+    assert!(count >= 40, "{count}");
+}
+
+#[test]
 fn the_pages_of_both_runtimes_are_alike() {
     let [tokio, smol] = ["tokio", "smol"].map(|runtime| {
         let text = read(&root().join(format!("adapters/{runtime}/README.md")));

@@ -41,6 +41,7 @@ fn each_line_of_a_value_is_a_field() {
     }
     for (comment, expected) in [
         ("", ":\n\n"),
+        (" text", ": text\n\n"),
         ("ping\r\npong", ":ping\n:pong\n\n"),
         ("a\nb\rc\r\nd", ":a\n:b\n:c\n:d\n\n"),
         ("keepalive\n\ndata: forged", ":keepalive\n:\n:data: forged\n\n"),
