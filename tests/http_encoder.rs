@@ -140,11 +140,24 @@ fn content_that_does_not_become_shorter_is_stored() {
         (0..len).map(|_| next()).collect()
     };
     let mut compressor = Compressor::new();
-    for len in [1, 47, 48, 49, 1_000, 65_534, 65_535, 65_536, 131_070, 131_071, 300_000] {
+    for len in [1, 127, 128, 129, 1_000, 65_534, 65_535, 65_536, 131_070, 131_071, 300_000] {
         let content = noise(len);
         let segment = compressor.compress(&content);
         assert!(segment.len() <= len + 5 * len.div_ceil(65_535), "{len}: {}", segment.len());
         assert!(whole("gzip", &stream(&[segment])) == content, "{len}");
+    }
+}
+
+/// What is short is stored without the compressor's time, and its 5 bytes are all that it costs.
+#[test]
+fn content_is_compressed_from_128_bytes_on() {
+    let mut compressor = Compressor::new();
+    for len in [1, 126, 127] {
+        assert_eq!(compressor.compress(&vec![b'x'; len]), Segment::stored(&vec![b'x'; len]));
+        assert_eq!(Segment::stored(&vec![b'x'; len]).len(), len + 5);
+    }
+    for len in [128, 129, 1_000] {
+        assert!(compressor.compress(&vec![b'x'; len]).len() < 30, "{len}");
     }
 }
 

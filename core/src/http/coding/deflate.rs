@@ -12,7 +12,7 @@ use miniz_oxide::{DataFormat, MZError, MZFlush};
 /// Compresses. Its machine is some 320 KB, from the first byte on.
 pub(super) struct Deflate {
     machine: Option<Box<CompressorOxide>>,
-    level: CompressionLevel,
+    level: u8,
 }
 
 /// What stands behind the bytes.
@@ -29,16 +29,18 @@ pub(super) enum Flush {
 }
 
 impl Deflate {
-    pub(super) const fn new(level: CompressionLevel) -> Self {
+    pub(super) const fn new(level: u8) -> Self {
         Self { machine: None, level }
     }
 
     /// Compresses `input` and appends what comes out.
     pub(super) fn run(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
         let level = self.level;
-        let machine = self
-            .machine
-            .get_or_insert_with(|| Box::new(CompressorOxide::with_format_and_level(DataFormat::Raw, level)));
+        let machine = self.machine.get_or_insert_with(|| {
+            let mut machine = CompressorOxide::with_format_and_level(DataFormat::Raw, CompressionLevel::DefaultLevel);
+            machine.set_compression_level_raw(level);
+            Box::new(machine)
+        });
         let flush = match flush {
             Flush::None => MZFlush::None,
             Flush::Sync => MZFlush::Sync,
@@ -64,7 +66,7 @@ impl Deflate {
 
 impl fmt::Debug for Deflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deflate").field("level", &(self.level as u8)).finish_non_exhaustive()
+        f.debug_struct("Deflate").field("level", &self.level).finish_non_exhaustive()
     }
 }
 

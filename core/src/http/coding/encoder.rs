@@ -1,8 +1,6 @@
 use alloc::vec::Vec;
 
 use super::Codings;
-use miniz_oxide::deflate::CompressionLevel;
-
 use super::checksum::{adler32, crc32};
 use super::deflate::{Deflate, Flush};
 use super::member::{HEADER, trailer};
@@ -99,7 +97,7 @@ impl Encoder {
 }
 
 /// zlib's default.
-const LEVEL: CompressionLevel = CompressionLevel::DefaultLevel;
+const LEVEL: u8 = 6;
 
 /// RFC 1950 §2.2: deflate with a window of 32 KiB, no dictionary, the default level; a multiple of 31.
 const ZLIB_HEADER: [u8; 2] = [0x78, 0x9c];

@@ -2,8 +2,6 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use miniz_oxide::deflate::CompressionLevel;
-
 use super::checksum::{combine, crc32, shift_by};
 use super::deflate::{Deflate, Flush};
 use super::member::{HEADER, trailer};
@@ -155,10 +153,11 @@ const fn stored_len(len: usize) -> usize {
     len + 5 * len.div_ceil(MAX_STORED)
 }
 
-const LEVEL: CompressionLevel = CompressionLevel::DefaultLevel;
+/// A burst of 64 KiB takes a fifth of the time that it takes at level 6, and becomes a twelfth longer; what is short becomes the same.
+const LEVEL: u8 = 3;
 
-/// Shorter content hardly ever becomes shorter still.
-const WORTHWHILE: usize = 48;
+/// Shorter content without anything before it hardly becomes shorter still: an event of 113 bytes becomes one of 110.
+const WORTHWHILE: usize = 128;
 
 /// RFC 1951 §3.2.4: what the length of a stored block can say.
 const MAX_STORED: usize = 65_535;
