@@ -10,7 +10,8 @@ use std::time::Duration;
 use tidewire_core::channels::{Channels, Config, Endpoint, Guest};
 use tidewire_core::client::{self, EventSource};
 use tidewire_core::http::Url;
-use tidewire_core::log::ReaderId;
+use tidewire_core::http::coding::Codings;
+use tidewire_core::log::{Packer, ReaderId};
 use tidewire_core::server::{self, Session};
 use tidewire_core::{Instant, Protocol, Random, SplitMix64, UnixTime};
 
@@ -35,6 +36,8 @@ pub struct Plan {
     pub sessions: server::Config,
     /// Whether clients wait exactly as long as they are told.
     pub exact: bool,
+    /// Whether the server gives gzip to those who ask for it, which half of the readers do.
+    pub gzip: bool,
 }
 
 impl Default for Plan {
@@ -50,7 +53,7 @@ impl Default for Plan {
         channels.retry_after = Duration::from_secs(1);
         let mut sessions = server::Config::default();
         sessions.stall_timeout = Duration::from_secs(20);
-        Self { readers: 12, steps: 300, channels, sessions, exact: false }
+        Self { readers: 12, steps: 300, channels, sessions, exact: false, gzip: false }
     }
 }
 
@@ -71,6 +74,8 @@ pub struct Fleet {
     pub meter: Meter,
     /// When connections were asked for, over all readers, in order.
     pub arrivals: Vec<Instant>,
+    /// Streams that were given in gzip.
+    pub coded: usize,
     /// What happened, for comparing two runs of one seed.
     pub trace: Vec<String>,
     /// The server, while it is up.
@@ -79,6 +84,7 @@ pub struct Fleet {
     kept: Option<Channels>,
     sessions: Arc<server::Config>,
     endpoint: Endpoint,
+    packer: Packer,
     up_at: Instant,
 }
 
@@ -103,6 +109,7 @@ struct Link {
     guest: Guest,
     reader: Option<ReaderId>,
     awake: bool,
+    coded: bool,
     up: VecDeque<u8>,
     down: VecDeque<u8>,
     /// The client reads nothing until then.
@@ -125,11 +132,13 @@ impl Fleet {
             readers: Vec::new(),
             meter: Meter::default(),
             arrivals: Vec::new(),
+            coded: 0,
             trace: Vec::new(),
             channels: None,
             kept: None,
             sessions: Arc::new(plan.sessions.clone()),
             endpoint: Endpoint::default(),
+            packer: Packer::new(),
             up_at: Instant::START,
             plan,
         };
@@ -152,6 +161,9 @@ impl Fleet {
         let mut config = client::Config::new(url);
         if self.plan.exact {
             config.backoff.jitter = 0.0;
+        }
+        if self.plan.gzip && self.random.next_u64().is_multiple_of(2) {
+            config.codings = Codings::GZIP;
         }
         let seed = self.random.next_u64();
         let number = self.ledger.next_reader();

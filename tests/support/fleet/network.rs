@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use tidewire_core::channels::{Answer, Read};
-use tidewire_core::client::{self, ConnectError};
+use tidewire_core::client::{self, ConnectError, Reason};
+use tidewire_core::http::coding::CodingError;
 use tidewire_core::log::EventId;
 use tidewire_core::server::{self, End, Session};
 use tidewire_core::{Closing, Protocol, Random};
@@ -67,6 +68,10 @@ impl Fleet {
             }
             client::Event::Closed(reason) => panic!("reader {} gave up: {reason}", reader.number),
             client::Event::Disconnected { reason, retry_in, .. } => {
+                // A cut is no damage.
+                if let Reason::Coding(error) = reason {
+                    assert_eq!(*error, CodingError::Truncated, "reader {}: what came is damaged", reader.number);
+                }
                 let text = format!("reader {} lost it ({reason}), again in {retry_in:?}", reader.number);
                 self.note(text);
             }
@@ -105,6 +110,7 @@ impl Fleet {
             guest: guest.expect("there is room"),
             reader: None,
             awake: false,
+            coded: false,
             up: VecDeque::new(),
             down: VecDeque::new(),
             stalled: None,
@@ -137,7 +143,12 @@ impl Fleet {
         let answer = self.meter.of(|| self.endpoint.answer(channels, now, link.guest, &request.head, &reader.names));
         match answer {
             Answer::Reply(reply) => self.meter.of(|| link.session.reply(now, reply)).expect("a request waits"),
-            Answer::Stream { reader: opened, head, first } => {
+            Answer::Stream { reader: opened, mut head, first } => {
+                if self.plan.gzip {
+                    head.negotiate(&request.head.fields).expect("plain content is taken, too");
+                }
+                link.coded = head.coding.is_some();
+                self.coded += usize::from(link.coded);
                 // Who brings no id begins here: what was before is not missing.
                 if !resumes {
                     reader.seen.at = Some(channels.log().head());
@@ -172,6 +183,7 @@ impl Fleet {
             let end = if link.session.wants_publications() {
                 match channels.read(now, reader, usize::MAX) {
                     Some(Read::Burst { burst, more }) => {
+                        let burst = if link.coded { self.packer.pack(burst) } else { burst };
                         link.session.push_burst(now, burst).expect("it was wanted");
                         link.awake = more;
                         return true;

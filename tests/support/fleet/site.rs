@@ -132,8 +132,9 @@ impl Fleet {
         assert!(log.publications <= limits.topic.max_publications * log.topics, "{log:?}");
         // A burst and the answer before it, framed, with what its buffer has to spare.
         let write_budget = 4 * limits.max_burst + 1024;
+        let base = BASE + if self.plan.gzip { COMPRESSOR } else { 0 };
         let bound =
-            links.len() * (PER_CONNECTION + write_budget) + subscriptions * PER_SUBSCRIPTION + 2 * log.bytes + BASE;
+            links.len() * (PER_CONNECTION + write_budget) + subscriptions * PER_SUBSCRIPTION + 2 * log.bytes + base;
         let held = usize::try_from(self.meter.held).unwrap_or_default();
         assert!(held <= bound, "{held} bytes held, {bound} allowed: {stats:?}, {log:?}");
     }
@@ -143,5 +144,7 @@ impl Fleet {
 const PER_CONNECTION: usize = 3 << 10;
 /// `B` of the bound: a channel that a stream follows.
 const PER_SUBSCRIPTION: usize = 256;
+/// What compresses for all, with what it made last.
+const COMPRESSOR: usize = 400 << 10;
 /// What is there without anybody.
 const BASE: usize = 24 << 10;
