@@ -62,6 +62,28 @@ fn people_get_percentiles_a_histogram_and_lines_while_it_runs() {
     assert!(!ended.stderr.contains(['\r', '\u{1b}']), "no bar in a pipe: {:?}", ended.stderr);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_a_bar_that_gives_way_to_the_report() {
+    let (_server, address) = serve(TIDEWIRE, &[]);
+    let shown = on_a_terminal(&format!("-n 20 --messages 50 '{address}/v1/events?channel=news'"));
+    let (bars, report) = shown.rsplit_once("\u{1b}[2K").unwrap_or_else(|| panic!("{shown:?}"));
+    assert!(bars.contains("connecting [") && bars.contains("publishing [") && bars.contains("/50 20 open"), "{bars:?}");
+    assert!(!bars.contains('\n'), "one line that is replaced: {bars:?}");
+    assert!(report.contains("20 of 20 opened") && !report.contains(['\u{1b}', '[']), "{report:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_hostile_server_says_drives_no_terminal() {
+    let refuse: fn(&str, usize) -> _ =
+        |_, _| Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\n\r\n\u{1b}[2J\u{9b}2J\u{7}");
+    let hub = Hub::start(|_, _, text| vec![Sent::Event(text.into())], refuse);
+    let shown = on_a_terminal(&format!("-n 2 --publish none {}", hub.url()));
+    let (_, report) = shown.rsplit_once("\u{1b}[2K").unwrap_or_else(|| panic!("{shown:?}"));
+    assert!(report.contains("403 Forbidden: [2J2J") && !report.contains(['\u{1b}', '\u{9b}', '\u{7}']), "{report:?}");
+}
+
 #[test]
 fn what_a_server_of_any_kind_sends_is_counted() {
     let address = paced::serve("", 50, Duration::from_millis(2), true);
@@ -248,6 +270,13 @@ fn a_wrong_command_line_says_what_is_right() {
 fn bench(arguments: &[&str], url: &str) -> (Value, Ended) {
     let ended = run(TIDEWIRE, &[&["bench", "--json"], arguments, &[url]].concat(), b"");
     (serde_json::from_str(&ended.stdout).unwrap_or_default(), ended)
+}
+
+/// Runs on a terminal and returns all that is written there.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(arguments: &str) -> String {
+    let command = format!("stty cols 100; env TERM=xterm {TIDEWIRE} bench {arguments}");
+    run("script", &["-qec", &command, "/dev/null"], b"").stdout
 }
 
 /// Missing, doubled, out of order.

@@ -47,6 +47,24 @@ impl Watched {
         anonymous.expect("the system tells the memory of a process")
     }
 
+    /// Returns how many bytes the kernel holds for each of its connections that have not been taken.
+    ///
+    /// # Panics
+    ///
+    /// If the system does not tell.
+    pub fn untaken(&self) -> Vec<u64> {
+        let table = fs::read_to_string("/proc/net/tcp").expect("the system tells its connections");
+        let port = format!(":{:04X}", self.address.port());
+        let connection = |line: &str| {
+            let mut words = line.split_whitespace();
+            let (local, state) = (words.nth(1)?, words.nth(1)?);
+            let queue = words.next()?.split(':').next()?;
+            // 0A listens; every other state may hold bytes.
+            (local.ends_with(&port) && state != "0A").then(|| u64::from_str_radix(queue, 16).ok())?
+        };
+        table.lines().filter_map(connection).collect()
+    }
+
     /// Waits until it has no more than so many descriptors open.
     ///
     /// # Panics

@@ -22,7 +22,7 @@ impl Progress {
     pub(super) fn new() -> Self {
         let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len} {wide_msg}");
         let bar = style.ok().filter(|_| io::stderr().is_terminal() && output::can_move()).map(|style| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
             bar.set_style(style.progress_chars("=> "));
             bar
         });
@@ -36,7 +36,7 @@ impl Progress {
         if self.phase == phase && since.is_some_and(|since| since < pause) {
             return;
         }
-        self.phase = phase;
+        let begins = std::mem::replace(&mut self.phase, phase) != phase;
         let tally = tally();
         let new = tally.delivered + tally.others - self.last.map_or(0, |(_, before)| before);
         let rate = since.map_or(0.0, |since| new as f64 / since.as_secs_f64());
@@ -51,7 +51,10 @@ impl Progress {
         }
         match &self.bar {
             Some(bar) => {
-                bar.set_prefix(phase);
+                if begins {
+                    bar.set_position(0);
+                    bar.set_prefix(phase);
+                }
                 bar.set_length(all);
                 bar.set_position(done);
                 bar.set_message(text);
