@@ -135,6 +135,21 @@ fn more_readers_than_places_are_spread_evenly_a_second_time() {
     assert!((200..=300).contains(&most(&arrivals)), "three for each place: {}", most(&arrivals));
 }
 
+#[test]
+fn readers_that_are_told_whole_seconds_come_at_twice_the_rate_at_most() {
+    let mut random = SplitMix64::new(3);
+    let mut pace = Pace::new(200);
+    let mut now = Instant::START;
+    let mut arrivals = Vec::new();
+    for _ in 0..FLEET {
+        now = now + Duration::from_nanos(random.next_u64() % 9_000_000);
+        let wait = pace.draw(now, millis(5_000));
+        arrivals.push(now + Duration::from_secs(wait.as_millis().div_ceil(1_000) as u64));
+    }
+    let most = most_a_second(&arrivals);
+    assert!((200..=400).contains(&most), "{most} in a second");
+}
+
 // Readers of our own.
 
 #[test]

@@ -10,7 +10,7 @@ use crate::Instant;
 /// any one second, whatever the order, the times and the number of the draws. A reader that adds jitter of its own, as
 /// [`client::EventSource`](crate::client::EventSource) adds up to a tenth, leaves its place: then the rate is that of the mean, and a
 /// second has so many more as chance puts there, about the square root of the rate. So does one that waits longer after several
-/// streams that brought it nothing.
+/// streams that brought it nothing. And `Retry-After` knows whole seconds only: those who are told so come at twice the rate at most.
 ///
 /// It is fair: with one least wait for all, a reader waits at most one interval longer for each of those that are still to come back;
 /// and a place that is free before those that others were given further off is found. After a pause nothing is made up for: a burst
