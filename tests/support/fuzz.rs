@@ -12,6 +12,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("client_tunnel", fuzz_tunnel::tunnel),
     ("http_chunked_body", fuzz_http::chunked_body),
     ("http_coding", fuzz_coding::coding),
+    ("http_encoder", fuzz_coding::encoder),
     ("http_request_head", fuzz_http::request_head),
     ("http_response_head", fuzz_http::response_head),
     ("http_url", fuzz_http::url),

@@ -16,8 +16,8 @@ use crate::fuzz::split_line;
 /// all that is left, ends its side, and reads everything.
 ///
 /// `a`…`p`: it sends 1, 2, 4, … 32,768 bytes; `q`: it reads one piece, `Q`: all; `E`: it ends its side; `0`…`9`: 0, 1, 2, 4, … 256 s
-/// pass; `r`: the request is answered, `s`: with a stream; `B`: a burst is pushed, `M`: a message sent, `X`: the stream ended; `S`: the
-/// server shuts down.
+/// pass; `r`: the request is answered, `s`: with a stream; `B`: a burst is pushed, `M`: a message sent, `X`: the stream ended, `L`: for lag;
+/// `H`: its heartbeat is stopped; `S`: the server shuts down.
 pub fn machine(input: &[u8]) {
     let (steps, mut sent) = split_line(input);
     let mut machine = Machine::new();
@@ -38,6 +38,13 @@ pub fn machine(input: &[u8]) {
             b'B' => machine.push_burst(),
             b'M' => machine.send(),
             b'X' => machine.session.end_stream(machine.now, End::default()),
+            b'L' => {
+                machine.cut |= machine.session.is_streaming();
+                machine.session.end_stream(machine.now, End::new(CloseReason::Lagging));
+            }
+            b'H' => {
+                assert_eq!(machine.session.set_heartbeat(machine.now, None).is_ok(), machine.session.stream().is_some())
+            }
             b'S' => {
                 machine.shut_down = true;
                 machine.session.shutdown(machine.now);
@@ -268,7 +275,7 @@ mod tests {
     #[test]
     fn random_steps_pass() {
         use tidewire_core::{Random, SplitMix64};
-        const STEPS: &[u8] = b"aceghijkqqqQE0123456789rrrrssBBBBMMMXS";
+        const STEPS: &[u8] = b"aceghijkqqqQE0123456789rrrrssBBBBMMMXSLH";
         const SENT: &[&[u8]] = &[
             b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
             b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
