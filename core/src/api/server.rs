@@ -187,7 +187,11 @@ impl Api {
         });
         published.map_err(|error| match error {
             PublishError::TooLarge => Problem::LongerThanHistory,
-            PublishError::NameTooLong | PublishError::NoTopics | PublishError::Empty => Problem::InvalidChannel,
+            PublishError::NameTooLong
+            | PublishError::NoTopics
+            | PublishError::Empty
+            | PublishError::NoOwnIds
+            | PublishError::IdTooLong => Problem::InvalidChannel,
             PublishError::TooManyTopics => Problem::Overloaded(self.config.retry_after),
         })
     }
@@ -206,7 +210,9 @@ impl Api {
         let start = asked.after.as_deref().map_or(Start::Live, Start::After);
         let opened = self.log.open_reader(now, topics.iter().map(String::as_str), start);
         let (reader, gap) = opened.map_err(|error| match error {
-            OpenError::TooManyReaders | OpenError::TooManyTopics => Problem::Overloaded(self.config.retry_after),
+            OpenError::TooManyReaders | OpenError::TooManyTopics | OpenError::OwnIdsNotAlone => {
+                Problem::Overloaded(self.config.retry_after)
+            }
             OpenError::TooManySubscriptions => Problem::TooManyChannels(self.config.log.max_subscriptions),
             OpenError::NoTopics => Problem::ChannelMissing,
             OpenError::NameTooLong => Problem::InvalidChannel,

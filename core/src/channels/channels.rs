@@ -411,7 +411,9 @@ impl Channels {
             OpenError::NoTopics => SubscribeError::NoChannels,
             OpenError::TooManySubscriptions => SubscribeError::TooManyChannels { limit: log.max_subscriptions },
             OpenError::NameTooLong => SubscribeError::NameTooLong { limit: log.max_name },
-            OpenError::TooManyTopics | OpenError::TooManyReaders => SubscribeError::Busy(Limit::Log),
+            OpenError::TooManyTopics | OpenError::TooManyReaders | OpenError::OwnIdsNotAlone => {
+                SubscribeError::Busy(Limit::Log)
+            }
         }
     }
 }

@@ -8,8 +8,12 @@ pub enum PublishError {
     NoTopics,
     /// The publication has no bytes.
     Empty,
-    /// It is larger than all that the topic, or the log, may keep.
+    /// It is larger than all that a topic, or the log, may keep.
     TooLarge,
+    /// An own id was given to a publication in a topic whose publications have none.
+    NoOwnIds,
+    /// The own id is longer than `max_name`.
+    IdTooLong,
     /// The name of the topic is longer than `max_name`.
     NameTooLong,
     /// A topic would be one more than `max_topics`, and all others have readers or were configured; or more topics than
@@ -23,8 +27,10 @@ impl fmt::Display for PublishError {
             Self::NoTopics => "no topic was named",
             Self::Empty => "the publication has no bytes",
             Self::TooLarge => "the publication is larger than max_bytes of its topic or of the log",
+            Self::NoOwnIds => "publications of the topic have no ids of their own",
+            Self::IdTooLong => "the id is longer than max_name of the log",
             Self::NameTooLong => "the name of the topic is longer than max_name of the log",
-            Self::TooManyTopics => "max_topics of the log are in use, and all of them have readers",
+            Self::TooManyTopics => "there is no room for so many topics in the log",
         })
     }
 }
@@ -45,6 +51,8 @@ pub enum OpenError {
     TooManyTopics,
     /// `max_readers` are open.
     TooManyReaders,
+    /// A topic with ids of the application's own was named with others: one id cannot resume them all.
+    OwnIdsNotAlone,
 }
 
 impl fmt::Display for OpenError {
@@ -55,6 +63,7 @@ impl fmt::Display for OpenError {
             Self::NameTooLong => "the name of a topic is longer than max_name of the log",
             Self::TooManyTopics => "max_topics of the log are in use, and all of them have readers",
             Self::TooManyReaders => "max_readers of the log are open",
+            Self::OwnIdsNotAlone => "a topic with ids of the application is read alone",
         })
     }
 }

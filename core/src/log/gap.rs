@@ -47,8 +47,10 @@ pub enum GapReason {
     Malformed,
     /// The reader was so slow that what it was to read next is no longer kept. What is kept comes next.
     Lag,
-    /// More follows the id than is replayed.
+    /// More follows the id than is replayed. The last of it comes next.
     Limit,
+    /// The application's repository failed to tell what follows the id.
+    Unavailable,
 }
 
 impl GapReason {
@@ -61,6 +63,7 @@ impl GapReason {
             Self::Malformed => "malformed",
             Self::Lag => "lag",
             Self::Limit => "limit",
+            Self::Unavailable => "unavailable",
         }
     }
 }

@@ -1,11 +1,12 @@
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::merged::MergedBursts;
-use super::reader::{Reader, Readers, State, Subscription};
-use super::topic::{self, Topic};
+use super::read::Search;
+use super::reader::{Readers, Subscription};
+use super::topic;
 use super::topics::Topics;
+use super::watch::Watches;
 use super::{
     Burst, Config, ConfigureError, Epoch, EventId, Gap, GapReason, OpenError, ParseIdError, Position, PublishError,
     ReaderId, TopicConfig,
@@ -17,58 +18,44 @@ use crate::Instant;
 pub enum Start<'a> {
     /// At the head: only what is published from here on.
     Live,
-    /// With the oldest that is kept.
+    /// With the oldest that is kept, or the first of the last `max_replay`.
     Oldest,
     /// Exclusively after the id, as text from the reader. Empty is [`Live`](Self::Live).
+    ///
+    /// In a topic with ids of the application it is one of those, or a position as [`Gap::resume`] gives it; one that is not kept is
+    /// told as evicted.
     After(&'a str),
-}
-
-/// What [`Log::read`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Read<'a> {
-    /// Publications, to be written as they are.
-    Burst {
-        /// Their bytes, which all readers share.
-        burst: &'a Burst,
-        /// Whether there is more to read already: the reader is not woken again before it has read it.
-        more: bool,
-    },
-    /// Something is missing here. There may be more to read: go on.
-    Gap(Gap),
 }
 
 /// Publications by topic, and the cursors of those who read them.
 #[derive(Debug)]
 pub struct Log {
-    config: Config,
-    epoch: Epoch,
+    pub(super) config: Config,
+    pub(super) epoch: Epoch,
     head: Position,
-    topics: Topics,
-    readers: Readers,
-    merged: MergedBursts,
+    pub(super) topics: Topics,
+    pub(super) readers: Readers,
+    pub(super) merged: MergedBursts,
+    pub(super) search: Search,
+    pub(super) watches: Watches,
     scratch: Vec<u8>,
-    search: Search,
-}
-
-/// Room for what a search over several topics goes through.
-#[derive(Debug, Default)]
-struct Search {
-    behind: Vec<(u32, usize)>,
-    picked: Vec<(u32, usize)>,
+    slots: Vec<u32>,
 }
 
 impl Log {
     /// Opens an empty log. The epoch must be one that no log of this name had before.
     pub fn new(config: Config, epoch: Epoch) -> Self {
         Self {
-            config,
             epoch,
             head: Position::START,
-            topics: Topics::new(),
+            topics: Topics::new(config.max_age),
             readers: Readers::default(),
             merged: MergedBursts::default(),
-            scratch: Vec::new(),
             search: Search::default(),
+            watches: Watches::default(),
+            scratch: Vec::new(),
+            slots: Vec::new(),
+            config,
         }
     }
 
@@ -83,11 +70,13 @@ impl Log {
         topic: &str,
         encode: impl FnOnce(EventId, &mut Vec<u8>),
     ) -> Result<EventId, PublishError> {
-        self.publish_to(now, &[topic], encode)
+        self.append(now, &[topic], None, encode)
     }
 
     /// Appends one publication to several topics at one position: who reads several of them is given it once. A name that stands
     /// there twice counts once. `encode` is given its id and appends its bytes, once for all readers.
+    ///
+    /// In each topic it counts with all its bytes, though they are the same.
     ///
     /// # Errors
     ///
@@ -99,53 +88,40 @@ impl Log {
         topics: &[&str],
         encode: impl FnOnce(EventId, &mut Vec<u8>),
     ) -> Result<EventId, PublishError> {
-        self.topics.evict_aged(now, &self.config);
-        let mut names = topics.to_vec();
-        names.sort_unstable();
-        names.dedup();
-        if names.is_empty() {
-            return Err(PublishError::NoTopics);
-        }
-        if names.len() > self.config.max_subscriptions {
-            return Err(PublishError::TooManyTopics);
-        }
-        if names.iter().any(|name| name.len() > self.config.max_name) {
-            return Err(PublishError::NameTooLong);
-        }
-        let position = self.head.following();
-        let id = self.id(position);
-
-        let mut scratch = core::mem::take(&mut self.scratch);
-        scratch.clear();
-        encode(id, &mut scratch);
-        let burst = (!scratch.is_empty()).then(|| Burst::new(&scratch));
-        if scratch.capacity() <= MAX_SCRATCH {
-            self.scratch = scratch;
-        }
-        let burst = burst.ok_or(PublishError::Empty)?;
-        let size = topic::size_of(burst.chunk().len());
-        if size > self.config.topic.max_bytes || size.saturating_mul(names.len()) > self.config.max_bytes {
-            return Err(PublishError::TooLarge);
-        }
-
-        let mut slots = Vec::with_capacity(names.len());
-        for name in names {
-            slots.push(self.topics.find_or_add(name, &self.config).ok_or(PublishError::TooManyTopics)?);
-        }
-        self.head = position;
-        for slot in slots {
-            if let Some(topic) = self.topics.get_mut(slot) {
-                let asleep = core::mem::take(&mut topic.asleep);
-                for reader in topic.readers.iter().take(asleep) {
-                    self.readers.wake(*reader);
-                }
-            }
-            self.topics.append(now, slot, position, burst.clone(), &self.config);
-        }
-        Ok(id)
+        self.append(now, topics, None, encode)
     }
 
-    /// Gives a topic bounds of its own. From then on it is known, and never forgotten, until it is [removed](Self::remove_topic).
+    /// Appends one publication with an id of the application's own to topics of [such](TopicConfig::own_ids): readers come back with that.
+    ///
+    /// A publication of the same id before is replaced: who has not read it yet is given only the later one, in its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_to`](Self::publish_to), and when a topic has no ids of the application's own, or this one is too long.
+    pub fn publish_own(
+        &mut self,
+        now: Instant,
+        topics: &[&str],
+        own_id: &str,
+        encode: impl FnOnce(EventId, &mut Vec<u8>),
+    ) -> Result<EventId, PublishError> {
+        if own_id.len() > self.config.max_name {
+            return Err(PublishError::IdTooLong);
+        }
+        let own = |name: &&str| {
+            self.topics
+                .find(name)
+                .and_then(|slot| self.topics.get(slot))
+                .map_or(self.config.topic, |topic| topic.config)
+        };
+        if !topics.iter().all(|name| own(name).own_ids) {
+            return Err(PublishError::NoOwnIds);
+        }
+        self.append(now, topics, Some(own_id), encode)
+    }
+
+    /// Gives a topic bounds of its own, which hold at once. From then on it is known, and never forgotten, until it is
+    /// [removed](Self::remove_topic).
     ///
     /// # Errors
     ///
@@ -154,9 +130,18 @@ impl Log {
         if topic.len() > self.config.max_name {
             return Err(ConfigureError::NameTooLong);
         }
-        let slot = self.topics.find_or_add(topic, &self.config).ok_or(ConfigureError::TooManyTopics)?;
+        let slot = self.topics.hold(topic, &self.config).ok_or(ConfigureError::TooManyTopics)?;
         self.topics.configure(slot, config);
+        self.scan_for_lag(slot);
         Ok(())
+    }
+
+    /// Throws away what a topic keeps, and the bounds that it was [configured](Self::configure) with. Its readers stay; those that had
+    /// not read everything are told a gap.
+    pub fn remove_topic(&mut self, topic: &str) {
+        if let Some(slot) = self.topics.find(topic) {
+            self.topics.remove(slot, self.config.topic);
+        }
     }
 
     /// Opens a reader of `topics`; a name that stands there twice counts once. Returns with it the gap that it must be told
@@ -164,14 +149,15 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// When there are no topics, more than allowed, too many readers, or a topic would be one too many.
+    /// When there are no topics, more than allowed, too many readers, a topic would be one too many, or one with ids of the application
+    /// is not alone.
     pub fn open_reader<'t>(
         &mut self,
         now: Instant,
         topics: impl IntoIterator<Item = &'t str>,
         start: Start<'_>,
     ) -> Result<(ReaderId, Option<Gap>), OpenError> {
-        self.topics.evict_aged(now, &self.config);
+        self.topics.evict_aged(now);
         let mut names = BTreeSet::new();
         for name in topics {
             if name.len() > self.config.max_name {
@@ -188,109 +174,72 @@ impl Log {
             return Err(OpenError::TooManyReaders);
         }
 
+        let alone = names.len() == 1;
         let mut subscriptions = Vec::with_capacity(names.len());
         for name in names {
-            // The topics that this reader has got are not idle, so that none of them is forgotten for the next one.
-            let slot = self.topics.find_or_add(name, &self.config);
-            let Some((topic, at)) = slot.and_then(|slot| Some((slot, self.topics.add_reader(slot)?))) else {
+            let slot = self.topics.hold(name, &self.config);
+            let Some((slot, topic)) = slot.and_then(|slot| Some((slot, self.topics.get_mut(slot)?))) else {
                 self.release(&subscriptions);
                 return Err(OpenError::TooManyTopics);
             };
-            subscriptions.push(Subscription { topic, at: at as u32, told: Position::START });
-        }
-
-        let (cursor, reason) = self.start(start);
-        let mut reader = Reader::new(cursor, subscriptions.clone());
-        let gap = match (start, reason) {
-            (Start::After(after), Some(reason)) => Some(self.gap(&reader, reason, Gap::text(after))),
-            (Start::After(after), None) if self.topics.missed(&reader) => {
-                Some(self.gap(&reader, GapReason::Evicted, Gap::text(after)))
+            let own_ids = topic.own.is_some();
+            // Its place is taken from here on, so that the topic is not forgotten for the next one.
+            subscriptions.push(Subscription { topic: slot, at: topic.roster.push(u32::MAX) as u32, seen: 0 });
+            if own_ids && !alone {
+                self.release(&subscriptions);
+                return Err(OpenError::OwnIdsNotAlone);
             }
-            _ => None,
-        };
-        let cursor = gap.as_ref().map_or(cursor, |gap| gap.resume.position);
-        tell(&self.topics, &mut reader, cursor);
-        let Some(id) = self.readers.insert(reader) else {
-            self.release(&subscriptions);
+        }
+        let (position, reason) = self.resolve(&subscriptions, start);
+        let places = subscriptions.clone();
+        let Some(id) = self.readers.insert(position, self.head, subscriptions) else {
+            self.release(&places);
             return Err(OpenError::TooManyReaders);
         };
-        for one in &subscriptions {
-            let place = self.topics.get_mut(one.topic).and_then(|topic| topic.readers.get_mut(one.at as usize));
-            if let Some(place) = place {
-                *place = id.slot;
+        for one in &places {
+            if let Some(topic) = self.topics.get_mut(one.topic) {
+                topic.roster.set(one.at as usize, id.slot);
             }
         }
+        let gap = self.begin(id, position, reason, start);
         Ok((id, gap))
-    }
-
-    /// Returns what `reader` is to be given next, about `max_bytes` of it but at least one publication, and moves its
-    /// cursor behind it.
-    ///
-    /// `None` when it has read everything, or is not open. From then on, or when the burst says that there is no
-    /// [`more`](Read::Burst::more), it sleeps until [`poll_wake`](Self::poll_wake) returns it.
-    pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
-        self.topics.evict_aged(now, &self.config);
-        let entry = self.readers.get_mut(reader)?;
-        if self.topics.missed(entry) {
-            let entry = self.readers.get(reader)?;
-            let gap = self.gap(entry, GapReason::Lag, Gap::id(self.id(entry.cursor)));
-            tell(&self.topics, self.readers.get_mut(reader)?, gap.resume.position);
-            return Some(Read::Gap(gap));
-        }
-
-        let max_bytes = max_bytes.min(self.config.max_burst);
-        let found =
-            find(&self.topics, &mut self.merged, &mut self.search, entry.subscriptions(), entry.cursor, max_bytes);
-        if let Some(found) = &found {
-            entry.cursor = found.last;
-        }
-        if !found.as_ref().is_some_and(|found| found.more) {
-            entry.state = State::Asleep;
-            if !self.topics.add_asleep(entry) {
-                self.move_asleep(reader);
-            }
-        }
-        let found = found?;
-        let burst = match found.place {
-            Place::Ring(topic, at) => &self.topics.get(topic)?.ring.get(at)?.burst,
-            Place::Merged(slot) => self.merged.get(slot)?,
-        };
-        Some(Read::Burst { burst, more: found.more })
-    }
-
-    /// Throws away what a topic keeps, and the bounds that it was [configured](Self::configure) with. Its readers stay; those that had
-    /// not read everything are told a gap.
-    pub fn remove_topic(&mut self, topic: &str) {
-        self.topics.remove(topic, &self.config);
-    }
-
-    /// Returns the readers of a topic.
-    pub fn readers_of(&self, topic: &str) -> impl Iterator<Item = ReaderId> {
-        let readers =
-            self.topics.find(topic).and_then(|slot| self.topics.get(slot)).map(|topic| topic.readers.as_slice());
-        readers.unwrap_or_default().iter().filter_map(|slot| self.readers.id(*slot))
     }
 
     /// Closes `reader`; closing it again does nothing.
     pub fn close_reader(&mut self, reader: ReaderId) {
-        if let Some(reader) = self.readers.remove(reader) {
-            self.release(reader.subscriptions());
+        let Some(entry) = self.readers.remove(reader) else { return };
+        if !self.watches.is_empty() {
+            self.watches.settle(&entry, reader.slot, entry.written, None);
         }
+        self.release(entry.subscriptions());
     }
 
     /// Returns the next reader that has something to read and was not returned since it last had read everything.
     pub fn poll_wake(&mut self) -> Option<ReaderId> {
-        self.readers.poll_wake()
+        if let Some(called) = self.readers.poll_called() {
+            return Some(called);
+        }
+        while let Some(slot) = self.topics.poll_wake() {
+            if let Some(id) = self.readers.wake(slot) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Has [`poll_wake`](Self::poll_wake) return `reader` also when there is nothing for it, unless it is awake.
+    pub fn wake(&mut self, reader: ReaderId) {
+        self.readers.call(reader);
     }
 
     /// Evicts what is too old by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.topics.evict_aged(now, &self.config);
+        self.topics.evict_aged(now);
     }
 
     /// Returns when the oldest publication will be too old.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.topics.oldest_at()? + self.config.max_age?)
+        self.topics.due()
     }
 
     /// Returns the epoch.
@@ -308,24 +257,10 @@ impl Log {
         Some(self.id(self.readers.get(reader)?.cursor))
     }
 
-    /// Tells whether [`read`](Self::read) would give something.
-    pub fn has_next(&self, reader: ReaderId) -> bool {
-        self.readers.get(reader).is_some_and(|entry| self.topics.missed(entry))
-            || self.lag(reader).is_some_and(|lag| lag.messages > 0)
-    }
-
-    /// Returns how much of its topics `reader` has still to read; what stands in several of them counts in each.
-    pub fn lag(&self, reader: ReaderId) -> Option<Lag> {
-        let reader = self.readers.get(reader)?;
-        let mut lag = Lag::default();
-        for one in reader.subscriptions() {
-            let topic = self.topics.get(one.topic)?;
-            for entry in topic.ring.range(topic.index_after(reader.cursor)..) {
-                lag.messages += 1;
-                lag.bytes += entry.burst.len();
-            }
-        }
-        Some(lag)
+    /// Returns the readers of a topic.
+    pub fn readers_of(&self, topic: &str) -> impl Iterator<Item = ReaderId> {
+        let topic = self.topics.find(topic).and_then(|slot| self.topics.get(slot));
+        topic.into_iter().flat_map(|topic| topic.roster.iter()).filter_map(|slot| self.readers.id(slot))
     }
 
     /// Returns the plain numbers of this moment.
@@ -338,160 +273,108 @@ impl Log {
         }
     }
 
-    fn id(&self, position: Position) -> EventId {
+    pub(super) fn id(&self, position: Position) -> EventId {
         EventId { epoch: self.epoch, position }
     }
 
-    fn start(&self, start: Start<'_>) -> (Position, Option<GapReason>) {
+    /// Returns up to which position a reader that begins like this knows everything, and why there is a gap behind that if it is
+    /// not for what was evicted.
+    pub(super) fn resolve(&self, subscriptions: &[Subscription], start: Start<'_>) -> (Position, Option<GapReason>) {
         let after = match start {
             Start::Live | Start::After("") => return (self.head, None),
             Start::Oldest => return (Position::START, None),
             Start::After(after) => after,
         };
+        let own = subscriptions.first().and_then(|one| self.topics.get(one.topic)).filter(|topic| topic.own.is_some());
+        if let Some(topic) = own
+            && let Some(number) = topic.own.as_ref().and_then(|own| own.number(after))
+        {
+            return (topic.position_of(number), None);
+        }
         match after.parse::<EventId>() {
+            Ok(id) if id.epoch == self.epoch && id.position <= self.head => (id.position, None),
+            // It may be one of the application's that was evicted, or not published yet.
+            _ if own.is_some() => (Position::START, Some(GapReason::Evicted)),
             Err(ParseIdError) => (self.head, Some(GapReason::Malformed)),
             Ok(id) if id.epoch != self.epoch => (Position::START, Some(GapReason::Epoch)),
-            Ok(id) if id.position > self.head => (self.head, Some(GapReason::Ahead)),
-            Ok(id) => (id.position, None),
+            Ok(_) => (self.head, Some(GapReason::Ahead)),
         }
     }
 
-    /// Makes the gap that the reader is told at its cursor; reading goes on from just before what is kept.
-    fn gap(&self, reader: &Reader, reason: GapReason, after: Box<str>) -> Gap {
-        let evicted = self.topics.of(reader).map(|(_, topic)| topic.evicted).max().unwrap_or_default();
-        let first_after =
-            |cursor: Position| self.topics.of(reader).filter_map(|(_, topic)| topic.first_after(cursor)).min();
-        let next = first_after(reader.cursor.max(evicted)).map(|position| self.id(position));
-        let resume = self.id(first_after(reader.cursor).map_or(self.head, Position::preceding));
-        Gap { reason, after, next, resume }
+    fn append(
+        &mut self,
+        now: Instant,
+        names: &[&str],
+        own_id: Option<&str>,
+        encode: impl FnOnce(EventId, &mut Vec<u8>),
+    ) -> Result<EventId, PublishError> {
+        self.topics.evict_aged(now);
+        let mut slots = core::mem::take(&mut self.slots);
+        slots.clear();
+        let appended = self.hold(names, &mut slots).and_then(|()| {
+            let id = self.id(self.head.following());
+            let burst = self.encode(id, encode).ok_or(PublishError::Empty)?;
+            let size = topic::size_of(burst.chunk().len(), own_id);
+            let fits = |slot: &u32| self.topics.get(*slot).is_some_and(|topic| size <= topic.config.max_bytes);
+            if !slots.iter().all(fits) || size.saturating_mul(slots.len()) > self.config.max_bytes {
+                return Err(PublishError::TooLarge);
+            }
+            self.head = id.position;
+            if own_id.is_some() {
+                self.merged.clear();
+            }
+            for slot in &slots {
+                self.topics.append(now, *slot, id.position, burst.clone(), own_id);
+            }
+            self.topics.evict_excess(self.config.max_bytes);
+            slots.iter().for_each(|slot| self.look_for_lag(*slot));
+            Ok(id)
+        });
+        slots.iter().for_each(|slot| self.topics.let_go(*slot));
+        self.slots = slots;
+        appended
     }
 
-    /// Moves the reader among the sleeping ones of each of its topics where it does not stand next to them.
-    fn move_asleep(&mut self, id: ReaderId) {
-        let mut index = 0;
-        while let Some(one) = self.readers.get(id).and_then(|reader| reader.subscriptions().get(index)).copied() {
-            index += 1;
-            let Some(topic) = self.topics.get_mut(one.topic) else { continue };
-            let at = one.at as usize;
-            if at >= topic.asleep {
-                swap(topic, &mut self.readers, one.topic, at, topic.asleep);
-                topic.asleep += 1;
+    /// Finds or makes the topics, and holds them, those too that stand in `slots` when there is no room for the next one.
+    fn hold(&mut self, names: &[&str], slots: &mut Vec<u32>) -> Result<(), PublishError> {
+        if names.is_empty() {
+            return Err(PublishError::NoTopics);
+        }
+        if names.iter().any(|name| name.len() > self.config.max_name) {
+            return Err(PublishError::NameTooLong);
+        }
+        for name in names {
+            let slot = self.topics.hold(name, &self.config).ok_or(PublishError::TooManyTopics)?;
+            if !slots.contains(&slot) {
+                if slots.len() >= self.config.max_subscriptions {
+                    self.topics.let_go(slot);
+                    return Err(PublishError::TooManyTopics);
+                }
+                slots.push(slot);
             }
         }
+        Ok(())
+    }
+
+    fn encode(&mut self, id: EventId, encode: impl FnOnce(EventId, &mut Vec<u8>)) -> Option<Burst> {
+        self.scratch.clear();
+        encode(id, &mut self.scratch);
+        let burst = (!self.scratch.is_empty()).then(|| Burst::new(&self.scratch));
+        if self.scratch.capacity() > MAX_SCRATCH {
+            self.scratch = Vec::new();
+        }
+        burst
     }
 
     /// Takes a reader out of its topics.
     fn release(&mut self, subscriptions: &[Subscription]) {
         for one in subscriptions {
             let Some(topic) = self.topics.get_mut(one.topic) else { continue };
-            let mut at = one.at as usize;
-            if at < topic.asleep {
-                topic.asleep -= 1;
-                swap(topic, &mut self.readers, one.topic, at, topic.asleep);
-                at = topic.asleep;
-            }
-            let last = topic.readers.len().saturating_sub(1);
-            swap(topic, &mut self.readers, one.topic, at, last);
-            topic.readers.pop();
-            if topic.readers.is_empty() {
-                self.topics.rest(one.topic);
-            }
+            let readers = &mut self.readers;
+            topic.roster.remove(one.at as usize, |slot, at| readers.note_place(slot, one.topic, at));
+            self.topics.let_go(one.topic);
         }
     }
-}
-
-/// Notes that the reader knows of everything that its topics have evicted, and goes on after `cursor`.
-fn tell(topics: &Topics, reader: &mut Reader, cursor: Position) {
-    reader.cursor = cursor;
-    for one in reader.subscriptions_mut() {
-        if let Some(topic) = topics.get(one.topic) {
-            one.told = topic.evicted;
-        }
-    }
-}
-
-/// Finds what comes next in these topics, in the order of positions; what stands in several of them once.
-fn find(
-    topics: &Topics,
-    merged: &mut MergedBursts,
-    search: &mut Search,
-    subscriptions: &[Subscription],
-    cursor: Position,
-    max_bytes: usize,
-) -> Option<Found> {
-    let Search { behind, picked } = search;
-    behind.clear();
-    picked.clear();
-    for one in subscriptions {
-        let topic = topics.get(one.topic)?;
-        behind.push((one.topic, topic.index_after(cursor)));
-    }
-    let entry = |(topic, at): (u32, usize)| topics.get(topic)?.ring.get(at);
-    let mut len = 0;
-    let mut last = cursor;
-    let mut more = false;
-    while let Some((place, next)) =
-        behind.iter().filter_map(|place| Some((*place, entry(*place)?))).min_by_key(|(_, entry)| entry.position)
-    {
-        if !picked.is_empty() && len + next.burst.len() > max_bytes {
-            more = true;
-            break;
-        }
-        len += next.burst.len();
-        last = next.position;
-        picked.push(place);
-        for place in behind.iter_mut() {
-            if entry(*place).is_some_and(|entry| entry.position == last) {
-                place.1 += 1;
-            }
-        }
-    }
-    let place = match picked.as_slice() {
-        [] => return None,
-        [one] => Place::Ring(one.0, one.1),
-        many => {
-            let entries = many.iter().filter_map(|place| entry(*place));
-            Place::Merged(merged.find_or_make(
-                entries.clone().map(|entry| entry.position),
-                many.len(),
-                len,
-                entries.map(|entry| entry.burst.payload()),
-            ))
-        }
-    };
-    Some(Found { place, last, more })
-}
-
-struct Found {
-    place: Place,
-    last: Position,
-    more: bool,
-}
-
-enum Place {
-    Ring(u32, usize),
-    Merged(usize),
-}
-
-fn swap(topic: &mut Topic, readers: &mut Readers, slot: u32, a: usize, b: usize) {
-    if a == b || a.max(b) >= topic.readers.len() {
-        return;
-    }
-    topic.readers.swap(a, b);
-    for at in [a, b] {
-        if let Some(reader) = topic.readers.get(at) {
-            readers.note_place(*reader, slot, at);
-        }
-    }
-}
-
-/// How far a reader is behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lag {
-    /// Publications still to be read.
-    pub messages: usize,
-    /// Their bytes.
-    pub bytes: usize,
 }
 
 /// Plain numbers of a [`Log`].
@@ -502,7 +385,7 @@ pub struct Stats {
     pub topics: usize,
     /// Readers open.
     pub readers: usize,
-    /// Publications kept.
+    /// Publications kept; in several topics one counts in each.
     pub publications: usize,
     /// Bytes that they count, with 192 for each.
     pub bytes: usize,

@@ -50,21 +50,29 @@ mod config;
 mod error;
 mod gap;
 mod id;
+mod lag;
 #[expect(clippy::module_inception, reason = "the module is named for its one type")]
 mod log;
 mod merged;
+mod own;
 #[cfg(feature = "deflate")]
 mod packer;
+mod read;
 mod reader;
+mod roster;
 mod topic;
 mod topics;
+mod watch;
 
 pub use burst::Burst;
 pub use config::{Config, LagPolicy, OnLag, TopicConfig};
 pub use error::{ConfigureError, OpenError, PublishError};
 pub use gap::{Gap, GapReason};
 pub use id::{Epoch, EventId, ParseIdError, Position};
-pub use log::{Lag, Log, Read, Start, Stats};
+pub use lag::Lag;
+pub use log::{Log, Start, Stats};
 #[cfg(feature = "deflate")]
 pub use packer::Packer;
+pub use read::Read;
 pub use reader::ReaderId;
+pub use watch::{Watch, WatchError, Written};

@@ -20,52 +20,40 @@ impl ReaderId {
     }
 }
 
+/// A reader, or the place of one.
 #[derive(Debug)]
 pub(super) struct Reader {
     /// Everything up to here was given or told missing.
     pub(super) cursor: Position,
-    pub(super) state: State,
+    /// No publication up to here waits for this reader to write it: it was written, or stood there before the reader came.
+    pub(super) written: Position,
     subscriptions: Subscriptions,
-}
-
-/// ```text
-/// Queued --poll_wake--> Awake --read all--> Asleep --publish--> Queued
-///    \-------------------read all------------^
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Asleep,
-    Queued,
-    Awake,
+    generation: u32,
+    flags: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subscription {
     pub(super) topic: u32,
-    /// Its index among the topic's readers.
+    /// Its place among the topic's readers.
     pub(super) at: u32,
-    /// How far the topic had evicted when the reader was last told of it.
-    pub(super) told: Position,
+    /// How many of the publications that the topic ever had are behind the reader: given, told missing, or before its time.
+    pub(super) seen: u64,
 }
 
 /// One is the usual case, and costs no allocation.
 #[derive(Debug)]
 enum Subscriptions {
+    /// The place is free.
+    None,
     One(Subscription),
     Many(Box<[Subscription]>),
 }
 
 impl Reader {
-    pub(super) fn new(cursor: Position, subscriptions: Vec<Subscription>) -> Self {
-        let subscriptions = match subscriptions.as_slice() {
-            [one] => Subscriptions::One(*one),
-            _ => Subscriptions::Many(subscriptions.into()),
-        };
-        Self { cursor, state: State::Queued, subscriptions }
-    }
-
     pub(super) fn subscriptions(&self) -> &[Subscription] {
         match &self.subscriptions {
+            Subscriptions::None => &[],
             Subscriptions::One(one) => slice::from_ref(one),
             Subscriptions::Many(many) => many,
         }
@@ -73,27 +61,58 @@ impl Reader {
 
     pub(super) fn subscriptions_mut(&mut self) -> &mut [Subscription] {
         match &mut self.subscriptions {
+            Subscriptions::None => &mut [],
             Subscriptions::One(one) => slice::from_mut(one),
             Subscriptions::Many(many) => many,
         }
     }
+
+    /// Returns its subscription when it has only one.
+    pub(super) fn only(&mut self) -> Option<&mut Subscription> {
+        match &mut self.subscriptions {
+            Subscriptions::One(one) => Some(one),
+            Subscriptions::None | Subscriptions::Many(_) => None,
+        }
+    }
+
+    pub(super) fn reads(&self, topic: u32) -> bool {
+        self.subscriptions().iter().any(|one| one.topic == topic)
+    }
+
+    /// Notes that it has read everything.
+    pub(super) fn sleep(&mut self) {
+        self.flags &= !(AWAKE | CALLED | NAMED);
+    }
+
+    fn is_open(&self) -> bool {
+        !matches!(self.subscriptions, Subscriptions::None)
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
 }
 
-/// The readers, and those of them that have something to read.
+/// It was told that there is something to read, and has not read everything since.
+const AWAKE: u8 = 1;
+/// It is to be woken for itself, and not for one of its topics.
+const CALLED: u8 = 2;
+/// Its slot stands in the queue of the called; it does so at most once, whoever has the slot.
+const IN_CALLED: u8 = 4;
+/// It was found too far behind, and has not read everything since.
+const NAMED: u8 = 8;
+/// Its slot stands in the queue of the lagging.
+const IN_LAGGING: u8 = 16;
+const OF_THE_SLOT: u8 = IN_CALLED | IN_LAGGING;
+
+/// The readers, and those of them that are called for themselves.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
-    slots: Vec<Slot>,
+    slots: Vec<Reader>,
     free: Vec<u32>,
-    wake: VecDeque<u32>,
+    called: VecDeque<u32>,
+    lagging: VecDeque<u32>,
     len: usize,
-}
-
-#[derive(Debug)]
-struct Slot {
-    generation: u32,
-    /// Whether the slot stands in the queue; it does so at most once.
-    in_queue: bool,
-    reader: Option<Reader>,
 }
 
 impl Readers {
@@ -101,32 +120,50 @@ impl Readers {
         self.len
     }
 
-    pub(super) fn insert(&mut self, reader: Reader) -> Option<ReaderId> {
+    /// Adds a reader, which is called.
+    pub(super) fn insert(
+        &mut self,
+        cursor: Position,
+        written: Position,
+        subscriptions: Vec<Subscription>,
+    ) -> Option<ReaderId> {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
                 let slot = u32::try_from(self.slots.len()).ok()?;
-                self.slots.push(Slot { generation: 0, in_queue: false, reader: None });
+                if self.slots.len() == self.slots.capacity() {
+                    // Doubling would cost half of a large fleet's memory again.
+                    self.slots.reserve_exact(self.slots.len() / 8 + 4);
+                }
+                let none = Subscriptions::None;
+                self.slots.push(Reader { cursor, written, subscriptions: none, generation: 0, flags: 0 });
                 slot
             }
         };
-        let entry = self.slots.get_mut(slot as usize)?;
-        entry.reader = Some(reader);
+        let reader = self.slots.get_mut(slot as usize)?;
+        (reader.cursor, reader.written) = (cursor, written);
+        reader.subscriptions = match subscriptions.as_slice() {
+            [one] => Subscriptions::One(*one),
+            _ => Subscriptions::Many(subscriptions.into()),
+        };
         self.len += 1;
-        let id = ReaderId { slot, generation: entry.generation };
-        self.queue(slot);
+        let id = ReaderId { slot, generation: reader.generation };
+        self.call(id);
         Some(id)
     }
 
+    /// Frees the place of a reader, and returns the reader.
     pub(super) fn remove(&mut self, id: ReaderId) -> Option<Reader> {
-        let entry = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
-        let reader = entry.reader.take()?;
-        self.len -= 1;
+        let place = self.get_mut(id)?;
+        let subscriptions = core::mem::replace(&mut place.subscriptions, Subscriptions::None);
+        let reader = Reader { subscriptions, ..*place };
+        place.flags &= OF_THE_SLOT;
         // A slot whose generations are used up is left alone: an id never names another reader.
-        if let Some(generation) = entry.generation.checked_add(1) {
-            entry.generation = generation;
+        if let Some(generation) = place.generation.checked_add(1) {
+            place.generation = generation;
             self.free.push(id.slot);
         }
+        self.len -= 1;
         Some(reader)
     }
 
@@ -135,47 +172,74 @@ impl Readers {
     }
 
     pub(super) fn get(&self, id: ReaderId) -> Option<&Reader> {
-        self.slots.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?.reader.as_ref()
+        self.at(id.slot).filter(|reader| reader.generation == id.generation && reader.is_open())
     }
 
     pub(super) fn get_mut(&mut self, id: ReaderId) -> Option<&mut Reader> {
-        self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?.reader.as_mut()
+        let reader = self.slots.get_mut(id.slot as usize)?;
+        (reader.generation == id.generation && reader.is_open()).then_some(reader)
+    }
+
+    pub(super) fn at(&self, slot: u32) -> Option<&Reader> {
+        self.slots.get(slot as usize)
     }
 
     /// Notes that the subscription to `topic` of the reader in `slot` stands at `at` among the topic's readers.
     pub(super) fn note_place(&mut self, slot: u32, topic: u32, at: usize) {
-        let reader = self.slots.get_mut(slot as usize).and_then(|slot| slot.reader.as_mut());
-        let subscription = reader
-            .and_then(|reader| reader.subscriptions_mut().iter_mut().find(|subscription| subscription.topic == topic));
-        if let Some(subscription) = subscription {
+        let Some(reader) = self.slots.get_mut(slot as usize) else { return };
+        if let Some(subscription) = reader.subscriptions_mut().iter_mut().find(|one| one.topic == topic) {
             subscription.at = at as u32;
         }
     }
 
-    /// Queues the reader in `slot` unless it is awake already.
-    pub(super) fn wake(&mut self, slot: u32) {
-        let reader = self.slots.get_mut(slot as usize).and_then(|slot| slot.reader.as_mut());
-        let Some(reader) = reader.filter(|reader| reader.state == State::Asleep) else { return };
-        reader.state = State::Queued;
-        self.queue(slot);
+    /// Wakes the reader in `slot`, unless it is awake.
+    pub(super) fn wake(&mut self, slot: u32) -> Option<ReaderId> {
+        let reader = self.slots.get_mut(slot as usize).filter(|reader| !reader.has(AWAKE) && reader.is_open())?;
+        reader.flags = reader.flags & !CALLED | AWAKE;
+        Some(ReaderId { slot, generation: reader.generation })
     }
 
-    pub(super) fn poll_wake(&mut self) -> Option<ReaderId> {
-        while let Some(slot) = self.wake.pop_front() {
-            let Some(entry) = self.slots.get_mut(slot as usize) else { continue };
-            entry.in_queue = false;
-            if let Some(reader) = entry.reader.as_mut().filter(|reader| reader.state == State::Queued) {
-                reader.state = State::Awake;
-                return Some(ReaderId { slot, generation: entry.generation });
+    /// Has a reader woken for itself, unless it is awake.
+    pub(super) fn call(&mut self, id: ReaderId) {
+        let Some(reader) = self.get_mut(id).filter(|reader| !reader.has(AWAKE)) else { return };
+        reader.flags |= CALLED;
+        if !reader.has(IN_CALLED) {
+            reader.flags |= IN_CALLED;
+            self.called.push_back(id.slot);
+        }
+    }
+
+    pub(super) fn poll_called(&mut self) -> Option<ReaderId> {
+        while let Some(slot) = self.called.pop_front() {
+            let Some(reader) = self.slots.get_mut(slot as usize) else { continue };
+            reader.flags &= !IN_CALLED;
+            if reader.has(CALLED)
+                && let Some(id) = self.wake(slot)
+            {
+                return Some(id);
             }
         }
         None
     }
 
-    fn queue(&mut self, slot: u32) {
-        if let Some(entry) = self.slots.get_mut(slot as usize).filter(|entry| !entry.in_queue) {
-            entry.in_queue = true;
-            self.wake.push_back(slot);
+    /// Names the reader in `slot` as too far behind, once until it has read everything.
+    pub(super) fn name_lagging(&mut self, slot: u32) {
+        let Some(reader) = self.slots.get_mut(slot as usize).filter(|reader| !reader.has(NAMED)) else { return };
+        reader.flags |= NAMED;
+        if !reader.has(IN_LAGGING) {
+            reader.flags |= IN_LAGGING;
+            self.lagging.push_back(slot);
         }
+    }
+
+    pub(super) fn poll_lagging(&mut self) -> Option<ReaderId> {
+        while let Some(slot) = self.lagging.pop_front() {
+            let Some(reader) = self.slots.get_mut(slot as usize) else { continue };
+            reader.flags &= !IN_LAGGING;
+            if reader.has(NAMED) && reader.is_open() {
+                return Some(ReaderId { slot, generation: reader.generation });
+            }
+        }
+        None
     }
 }

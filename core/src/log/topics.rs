@@ -1,19 +1,20 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::reader::{Reader, Subscription};
 use super::topic::Topic;
 use super::{Burst, Config, Position, TopicConfig};
 use crate::Instant;
 
-/// The topics by name, and what of all that was published is kept.
+/// The topics by name, what of all that was published is kept, and which topics have readers to wake.
 #[derive(Debug)]
 pub(super) struct Topics {
     names: BTreeMap<Box<str>, u32>,
     slots: Vec<Option<Topic>>,
     free: Vec<u32>,
-    /// Topics without readers by their last position: the first is forgotten first.
+    /// Topics that nobody reads or configured, by their last position: the first is forgotten first.
     idle: BTreeSet<(Position, u32)>,
     /// The last position that a forgotten topic may have had.
     forgotten: Position,
@@ -21,6 +22,12 @@ pub(super) struct Topics {
     order: VecDeque<Kept>,
     kept: usize,
     bytes: usize,
+    max_age: Option<Duration>,
+    /// When the oldest that is kept will be too old.
+    due: Option<Instant>,
+    /// Topics with readers to wake, and how many of the first are still to be woken before it is the next one's turn.
+    waking: VecDeque<u32>,
+    turn: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -31,7 +38,7 @@ struct Kept {
 }
 
 impl Topics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max_age: Option<Duration>) -> Self {
         Self {
             names: BTreeMap::new(),
             slots: Vec::new(),
@@ -41,20 +48,30 @@ impl Topics {
             order: VecDeque::new(),
             kept: 0,
             bytes: 0,
+            max_age,
+            due: None,
+            waking: VecDeque::new(),
+            turn: None,
         }
     }
 
-    /// Returns the slot of the topic, which is new if need be; `None` when there is no room for it.
-    pub(super) fn find_or_add(&mut self, name: &str, config: &Config) -> Option<u32> {
-        if let Some(slot) = self.names.get(name) {
-            return Some(*slot);
+    /// Returns the slot of the topic, which is new if need be; `None` when there is no room for it. It is not forgotten before it is
+    /// [let go](Self::let_go), which must happen.
+    pub(super) fn hold(&mut self, name: &str, config: &Config) -> Option<u32> {
+        if let Some(slot) = self.find(name) {
+            if let Some(topic) = self.get(slot)
+                && topic.roster.is_empty()
+                && !topic.configured
+            {
+                let last = topic.last();
+                self.idle.remove(&(last, slot));
+            }
+            return Some(slot);
         }
         if self.names.len() >= config.max_topics {
             let (_, slot) = self.idle.first().copied()?;
             self.forget(slot);
         }
-        let topic = Topic::new(name, self.forgotten, config.topic);
-        let last = topic.last();
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -63,77 +80,15 @@ impl Topics {
                 slot
             }
         };
-        *self.slots.get_mut(slot as usize)? = Some(topic);
+        *self.slots.get_mut(slot as usize)? = Some(Topic::new(name, self.forgotten, config.topic));
         self.names.insert(name.into(), slot);
-        self.idle.insert((last, slot));
         Some(slot)
     }
 
-    /// Appends a publication and evicts what there is no more room for.
-    pub(super) fn append(&mut self, now: Instant, slot: u32, position: Position, burst: Burst, config: &Config) {
-        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        if topic.readers.is_empty() && !topic.configured {
-            self.idle.remove(&(topic.last(), slot));
-            self.idle.insert((position, slot));
-        }
-        self.bytes += topic.push(position, burst);
-        self.kept += 1;
-        self.order.push_back(Kept { position, topic: slot, at: now });
-
-        while let Some(topic) = self.get(slot)
-            && (topic.is_over())
-        {
-            self.evict(slot);
-        }
-        while self.bytes > config.max_bytes
-            && let Some(oldest) = self.order.front()
-        {
-            self.evict(oldest.topic);
-        }
-    }
-
-    /// Gives the topic bounds of its own, and keeps it for them.
-    pub(super) fn configure(&mut self, slot: u32, config: TopicConfig) {
-        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        self.idle.remove(&(topic.last(), slot));
-        (topic.config, topic.configured) = (config, true);
-        while self.get(slot).is_some_and(Topic::is_over) {
-            self.evict(slot);
-        }
-    }
-
-    /// Throws away what the topic keeps, and the topic when nobody reads it.
-    pub(super) fn remove(&mut self, name: &str, config: &Config) {
-        let Some(slot) = self.find(name) else { return };
-        while self.get(slot).is_some_and(|topic| !topic.ring.is_empty()) {
-            self.evict(slot);
-        }
-        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        (topic.config, topic.configured) = (config.topic, false);
-        if topic.readers.is_empty() {
-            self.forget(slot);
-        }
-    }
-
-    pub(super) fn find(&self, name: &str) -> Option<u32> {
-        self.names.get(name).copied()
-    }
-
-    /// Adds a place for a reader and returns its index.
-    pub(super) fn add_reader(&mut self, slot: u32) -> Option<usize> {
-        let topic = self.slots.get_mut(slot as usize)?.as_mut()?;
-        if topic.readers.is_empty() {
-            self.idle.remove(&(topic.last(), slot));
-        }
-        topic.readers.push(u32::MAX);
-        Some(topic.readers.len() - 1)
-    }
-
-    /// Notes that the topic has lost its last reader.
-    pub(super) fn rest(&mut self, slot: u32) {
-        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        topic.readers = Vec::new();
-        if topic.configured {
+    /// Notes that the topic may be forgotten as far as the caller is concerned.
+    pub(super) fn let_go(&mut self, slot: u32) {
+        let Some(topic) = self.get(slot) else { return };
+        if topic.configured || !topic.roster.is_empty() {
             return;
         }
         let last = topic.last();
@@ -144,27 +99,92 @@ impl Topics {
         }
     }
 
-    pub(super) fn evict_aged(&mut self, now: Instant, config: &Config) {
-        let Some(max_age) = config.max_age else { return };
-        while let Some(oldest) = self.order.front()
-            && oldest.at + max_age <= now
+    /// Appends a publication to a topic that is held, and evicts what there is no more room for in it.
+    pub(super) fn append(&mut self, now: Instant, slot: u32, position: Position, burst: Burst, own_id: Option<&str>) {
+        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        topic.roster.queue_all();
+        if !topic.is_waking && topic.roster.queued() > 0 {
+            topic.is_waking = true;
+            self.waking.push_back(slot);
+        }
+        let (counted, freed) = topic.push(position, burst, own_id);
+        self.bytes = self.bytes + counted - freed;
+        self.kept += 1;
+        self.order.push_back(Kept { position, topic: slot, at: now });
+        if self.due.is_none() {
+            self.set_due();
+        }
+        while self.get(slot).is_some_and(Topic::is_over) {
+            self.evict(slot);
+        }
+    }
+
+    /// Evicts the oldest of all as long as they are more than `max_bytes`.
+    pub(super) fn evict_excess(&mut self, max_bytes: usize) {
+        while self.bytes > max_bytes
+            && let Some(oldest) = self.order.front()
         {
             self.evict(oldest.topic);
         }
     }
 
-    /// Counts the reader among the sleeping ones of its topics. Returns whether that was all: `false` when in one of them it must
-    /// be moved there first.
-    pub(super) fn add_asleep(&mut self, reader: &Reader) -> bool {
-        let mut all = true;
-        for one in reader.subscriptions() {
-            match self.get_mut(one.topic) {
-                Some(topic) if topic.asleep == one.at as usize => topic.asleep += 1,
-                Some(topic) => all &= topic.asleep > one.at as usize,
-                None => {}
-            }
+    /// Gives the topic bounds of its own, and keeps it for them.
+    pub(super) fn configure(&mut self, slot: u32, config: TopicConfig) {
+        let Some(topic) = self.get_mut(slot) else { return };
+        topic.configured = true;
+        topic.set_config(config);
+        while self.get(slot).is_some_and(Topic::is_over) {
+            self.evict(slot);
         }
-        all
+    }
+
+    /// Throws away what the topic keeps and was configured with, and the topic when nobody reads it.
+    pub(super) fn remove(&mut self, slot: u32, config: TopicConfig) {
+        while self.get(slot).is_some_and(|topic| !topic.ring.is_empty()) {
+            self.evict(slot);
+        }
+        let Some(topic) = self.get_mut(slot) else { return };
+        topic.own = None;
+        topic.configured = false;
+        topic.set_config(config);
+        if topic.roster.is_empty() {
+            self.forget(slot);
+        }
+    }
+
+    pub(super) fn evict_aged(&mut self, now: Instant) {
+        while self.due.is_some_and(|due| due <= now)
+            && let Some(oldest) = self.order.front()
+        {
+            self.evict(oldest.topic);
+        }
+    }
+
+    /// Returns the slot of the next reader of a topic that something was published to; it may be awake for another reason.
+    pub(super) fn poll_wake(&mut self) -> Option<u32> {
+        loop {
+            let slot = *self.waking.front()?;
+            if let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) {
+                let turn = self.turn.get_or_insert(topic.roster.queued());
+                if *turn > 0
+                    && let Some(reader) = topic.roster.wake_next()
+                {
+                    *turn -= 1;
+                    return Some(reader);
+                }
+                // What was queued meanwhile waits until the others had their turn.
+                topic.is_waking = topic.roster.queued() > 0;
+                if topic.is_waking {
+                    self.waking.push_back(slot);
+                }
+            }
+            self.waking.pop_front();
+            self.turn = None;
+        }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
     }
 
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Topic> {
@@ -180,14 +200,16 @@ impl Topics {
         reader.subscriptions().iter().filter_map(|one| Some((one, self.get(one.topic)?)))
     }
 
-    /// Tells whether a topic has evicted what the reader has neither been given nor been told of.
-    pub(super) fn missed(&self, reader: &Reader) -> bool {
-        self.of(reader).any(|(one, topic)| topic.evicted > reader.cursor.max(one.told))
+    /// Returns the topics and the order of what is kept of the publication at `position`.
+    pub(super) fn at(&self, position: Position) -> impl Iterator<Item = u32> {
+        let from = self.order.partition_point(|kept| kept.position < position);
+        let same = self.order.range(from..).take_while(move |kept| kept.position == position);
+        same.filter(|kept| is_kept(&self.slots, kept)).map(|kept| kept.topic)
     }
 
-    /// Returns when the oldest that is kept was published.
-    pub(super) fn oldest_at(&self) -> Option<Instant> {
-        self.order.front().map(|oldest| oldest.at)
+    /// Returns when the oldest that is kept will be too old.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.due
     }
 
     pub(super) fn len(&self) -> usize {
@@ -209,6 +231,12 @@ impl Topics {
         self.names.remove(&topic.name);
         self.kept = self.kept.saturating_sub(topic.ring.len());
         self.bytes = self.bytes.saturating_sub(topic.bytes);
+        if topic.is_waking {
+            if self.waking.front() == Some(&slot) {
+                self.turn = None;
+            }
+            self.waking.retain(|waking| *waking != slot);
+        }
         self.free.push(slot);
         self.trim();
     }
@@ -236,6 +264,11 @@ impl Topics {
             self.order.retain(|item| is_kept(&self.slots, item));
             self.order.shrink_to(enough);
         }
+        self.set_due();
+    }
+
+    fn set_due(&mut self) {
+        self.due = self.order.front().and_then(|oldest| Some(oldest.at + self.max_age?));
     }
 }
 

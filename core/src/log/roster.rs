@@ -1,0 +1,250 @@
+use alloc::vec::Vec;
+
+/// Who reads a topic: slots of readers, round a ring of three parts.
+///
+/// ```text
+///   | asleep | awake | queued |  and round again
+///   ^ start
+/// ```
+///
+/// A publication makes queued ones of all that sleep by moving `start`: that costs the same however many they are. Readers that
+/// are woken and read in turn, the usual case, change their part without changing their place.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    places: Vec<u32>,
+    start: usize,
+    asleep: usize,
+    awake: usize,
+}
+
+impl Roster {
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        self.places.iter().copied()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.places.len() - self.asleep - self.awake
+    }
+
+    /// Queues all that sleep.
+    pub(super) fn queue_all(&mut self) {
+        self.start = self.at(self.asleep);
+        self.asleep = 0;
+    }
+
+    /// Returns the next that is queued, which is awake from then on.
+    pub(super) fn wake_next(&mut self) -> Option<u32> {
+        if self.queued() == 0 {
+            return None;
+        }
+        let next = self.places.get(self.at(self.asleep + self.awake)).copied();
+        self.awake += 1;
+        next
+    }
+
+    /// Puts the reader at `at` among those that sleep; `moved` is told who stands where then.
+    pub(super) fn put_asleep(&mut self, at: usize, moved: impl FnMut(u32, usize)) {
+        if self.awake > 0 && at == self.at(self.asleep) {
+            self.asleep += 1;
+            self.awake -= 1;
+        } else {
+            self.move_asleep(at, moved);
+        }
+    }
+
+    #[cold]
+    fn move_asleep(&mut self, at: usize, mut moved: impl FnMut(u32, usize)) {
+        let mut offset = self.offset(at);
+        if offset < self.asleep {
+            return;
+        }
+        let first_queued = self.asleep + self.awake;
+        if offset >= first_queued {
+            self.swap(offset, first_queued, &mut moved);
+            offset = first_queued;
+            self.awake += 1;
+        }
+        self.swap(offset, self.asleep, &mut moved);
+        self.asleep += 1;
+        self.awake -= 1;
+    }
+
+    /// Adds a reader, in whichever part the end of the list lies, and returns its place.
+    pub(super) fn push(&mut self, slot: u32) -> usize {
+        let at = self.places.len();
+        let offset = at - self.start;
+        if offset < self.asleep {
+            self.asleep += 1;
+        } else if offset < self.asleep + self.awake {
+            self.awake += 1;
+        }
+        if at == self.places.capacity() {
+            self.places.reserve_exact(at / 8 + 4);
+        }
+        self.places.push(slot);
+        at
+    }
+
+    pub(super) fn set(&mut self, at: usize, slot: u32) {
+        if let Some(place) = self.places.get_mut(at) {
+            *place = slot;
+        }
+    }
+
+    /// Takes the reader at `at` out; `moved` is told who stands where then.
+    pub(super) fn remove(&mut self, at: usize, mut moved: impl FnMut(u32, usize)) {
+        let Some(last) = self.places.len().checked_sub(1).filter(|last| at <= *last) else { return };
+        // Into the part of the last place, from where it can go.
+        let (mut offset, to) = (self.offset(at), self.part(self.offset(last)));
+        let mut part = self.part(offset);
+        while part > to {
+            let first = if part == Part::Queued { self.asleep + self.awake } else { self.asleep };
+            self.swap(offset, first, &mut moved);
+            offset = first;
+            part = if part == Part::Queued {
+                self.awake += 1;
+                Part::Awake
+            } else {
+                (self.asleep, self.awake) = (self.asleep + 1, self.awake - 1);
+                Part::Asleep
+            };
+        }
+        while part < to {
+            let end = if part == Part::Asleep { self.asleep - 1 } else { self.asleep + self.awake - 1 };
+            self.swap(offset, end, &mut moved);
+            offset = end;
+            part = if part == Part::Asleep {
+                (self.asleep, self.awake) = (self.asleep - 1, self.awake + 1);
+                Part::Awake
+            } else {
+                self.awake -= 1;
+                Part::Queued
+            };
+        }
+        self.swap(offset, self.offset(last), &mut moved);
+        match to {
+            Part::Asleep => self.asleep -= 1,
+            Part::Awake => self.awake -= 1,
+            Part::Queued => {}
+        }
+        self.places.pop();
+        if self.start == last {
+            self.start = 0;
+        }
+        if self.places.is_empty() {
+            self.places = Vec::new();
+        }
+    }
+
+    /// Returns those that may have something to read: all that do not sleep.
+    pub(super) fn not_asleep(&self) -> impl Iterator<Item = u32> {
+        (self.asleep..self.places.len()).filter_map(|offset| self.places.get(self.at(offset)).copied())
+    }
+
+    fn part(&self, offset: usize) -> Part {
+        if offset < self.asleep {
+            Part::Asleep
+        } else if offset < self.asleep + self.awake {
+            Part::Awake
+        } else {
+            Part::Queued
+        }
+    }
+
+    fn at(&self, offset: usize) -> usize {
+        let at = self.start + offset;
+        if at >= self.places.len() { at - self.places.len() } else { at }
+    }
+
+    fn offset(&self, at: usize) -> usize {
+        if at >= self.start { at - self.start } else { at + self.places.len() - self.start }
+    }
+
+    fn swap(&mut self, a: usize, b: usize, moved: &mut impl FnMut(u32, usize)) {
+        let (a, b) = (self.at(a), self.at(b));
+        if a == b || a.max(b) >= self.places.len() {
+            return;
+        }
+        self.places.swap(a, b);
+        for at in [a, b] {
+            if let Some(slot) = self.places.get(at) {
+                moved(*slot, at);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Asleep,
+    Awake,
+    Queued,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+
+    use super::*;
+
+    /// Every short sequence of what can happen to a roster, against a map from reader to part.
+    #[test]
+    fn parts_and_places_are_right_whatever_happens() {
+        const ACTS: usize = 12;
+        for sequence in 0..ACTS.pow(5) {
+            let mut roster = Roster::default();
+            let mut parts: BTreeMap<u32, Part> = BTreeMap::new();
+            let mut places: BTreeMap<u32, usize> = BTreeMap::new();
+            let mut left = sequence;
+            for slot in [100, 101, 102] {
+                add(&mut roster, &mut parts, &mut places, slot);
+            }
+            for step in 0..5 {
+                let act = left % ACTS;
+                left /= ACTS;
+                match act {
+                    0 => add(&mut roster, &mut parts, &mut places, step),
+                    1 | 2 => {
+                        roster.queue_all();
+                        parts.values_mut().filter(|part| **part == Part::Asleep).for_each(|part| *part = Part::Queued);
+                    }
+                    3 | 4 => {
+                        let woken = roster.wake_next();
+                        assert_eq!(woken.is_some(), parts.values().any(|part| *part == Part::Queued));
+                        if let Some(woken) = woken {
+                            assert_eq!(parts.insert(woken, Part::Awake), Some(Part::Queued));
+                        }
+                    }
+                    nth => {
+                        let Some(slot) = parts.keys().copied().nth((nth - 5) % 4) else { continue };
+                        let at = places[&slot];
+                        if nth < 9 {
+                            roster.put_asleep(at, |slot, at| _ = places.insert(slot, at));
+                            parts.insert(slot, Part::Asleep);
+                        } else {
+                            roster.remove(at, |slot, at| _ = places.insert(slot, at));
+                            parts.remove(&slot);
+                            places.remove(&slot);
+                        }
+                    }
+                }
+                for (slot, at) in &places {
+                    assert_eq!(roster.places.get(*at), Some(slot), "{sequence} {step}");
+                    assert!(roster.part(roster.offset(*at)) == parts[slot], "{sequence} {step} {slot}");
+                }
+                assert_eq!(roster.places.len(), parts.len());
+                assert_eq!(roster.not_asleep().count(), parts.values().filter(|part| **part != Part::Asleep).count());
+            }
+        }
+    }
+
+    fn add(roster: &mut Roster, parts: &mut BTreeMap<u32, Part>, places: &mut BTreeMap<u32, usize>, slot: u32) {
+        let at = roster.push(slot);
+        parts.insert(slot, roster.part(roster.offset(at)));
+        places.insert(slot, at);
+    }
+}
