@@ -5,7 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tidewire_core::Instant;
 use tidewire_core::log::{
-    Config, Epoch, EventId, Gap, GapReason, Log, OpenError, Position, PublishError, Read, ReaderId, Start,
+    Config, Epoch, EventId, Gap, GapReason, Log, OnLag, OpenError, Position, PublishError, Read, ReaderId, Start,
+    TopicConfig,
 };
 use tidewire_tests::naive_log::NaiveLog;
 
@@ -499,11 +500,15 @@ fn memory_follows_the_bounds_and_not_the_publications() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Publish { topic: u8, len: u8 },
+    Publish { topics: Vec<u8>, len: u8, own: Option<u8>, watch: bool },
     Open { topics: Vec<u8>, start: AnyStart },
     Read { reader: u8, max: u8 },
+    Write { reader: u8 },
     Close { reader: u8 },
     Resume { reader: u8 },
+    Skip { reader: u8 },
+    Configure { topic: u8, bounds: [u8; 5], then: u8 },
+    Remove { topic: u8 },
     Wait { secs: u8 },
 }
 
@@ -512,16 +517,30 @@ enum AnyStart {
     Live,
     Oldest,
     After(u8),
+    Own(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let start = prop_oneof![Just(AnyStart::Live), Just(AnyStart::Oldest), any::<u8>().prop_map(AnyStart::After)];
+    let start = prop_oneof![
+        1 => Just(AnyStart::Live),
+        1 => Just(AnyStart::Oldest),
+        3 => any::<u8>().prop_map(AnyStart::After),
+        1 => any::<u8>().prop_map(AnyStart::Own),
+    ];
+    let topics = prop_oneof![3 => prop::collection::vec(0..6_u8, 1..2), 1 => prop::collection::vec(0..6_u8, 1..4)];
+    let own = prop_oneof![2 => Just(None), 1 => any::<u8>().prop_map(Some)];
     prop_oneof![
-        8 => (0..6_u8, 1..60_u8).prop_map(|(topic, len)| Step::Publish { topic, len }),
-        2 => (prop::collection::vec(0..6_u8, 1..4), start).prop_map(|(topics, start)| Step::Open { topics, start }),
-        6 => (any::<u8>(), any::<u8>()).prop_map(|(reader, max)| Step::Read { reader, max }),
+        16 => (topics.clone(), 1..60_u8, own, prop::bool::weighted(0.3))
+            .prop_map(|(topics, len, own, watch)| Step::Publish { topics, len, own, watch }),
+        4 => (topics, start).prop_map(|(topics, start)| Step::Open { topics, start }),
+        10 => (any::<u8>(), any::<u8>()).prop_map(|(reader, max)| Step::Read { reader, max }),
+        6 => any::<u8>().prop_map(|reader| Step::Write { reader }),
         1 => any::<u8>().prop_map(|reader| Step::Close { reader }),
-        1 => any::<u8>().prop_map(|reader| Step::Resume { reader }),
+        2 => any::<u8>().prop_map(|reader| Step::Resume { reader }),
+        1 => any::<u8>().prop_map(|reader| Step::Skip { reader }),
+        2 => (0..6_u8, any::<[u8; 5]>(), any::<u8>())
+            .prop_map(|(topic, bounds, then)| Step::Configure { topic, bounds, then }),
+        1 => (0..6_u8).prop_map(|topic| Step::Remove { topic }),
         1 => (0..4_u8).prop_map(|secs| Step::Wait { secs }),
     ]
 }
@@ -530,12 +549,26 @@ fn name(topic: u8) -> String {
     format!("t{topic}")
 }
 
+fn bounds([publications, bytes, replay, behind, behind_bytes]: [u8; 5], then: u8) -> TopicConfig {
+    let mut config = TopicConfig::default();
+    config.max_publications = 1 + usize::from(publications % 8);
+    config.max_bytes = 400 + 8 * usize::from(bytes);
+    config.max_replay = usize::from(replay % 6);
+    config.lag.max_behind = 1 + usize::from(behind % 6);
+    config.lag.max_behind_bytes = usize::from(behind_bytes);
+    config.lag.then = [OnLag::Gap, OnLag::End, OnLag::Latest][usize::from(then % 3)];
+    config.own_ids = then >= 128;
+    config
+}
+
 /// What the driver holds: which readers it must read, and what each was given.
 struct Driven {
     id: ReaderId,
     topics: Vec<String>,
     /// Whether it was woken and has not read everything since.
     awake: bool,
+    /// Whether it was named as lagging since it last had read everything.
+    named: bool,
     /// Everything up to the first position was before its time; then what was given, and what was told missing.
     from: u64,
     given: Vec<u64>,
@@ -550,8 +583,15 @@ impl Driven {
     }
 }
 
+/// A publication: where it went, and its own id.
+struct Published {
+    position: u64,
+    topics: Vec<String>,
+    own: Option<String>,
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn every_reader_sees_what_the_model_says(steps in prop::collection::vec(step(), 0..150)) {
@@ -566,34 +606,46 @@ proptest! {
         let mut log = Log::new(config, EPOCH);
         let mut now = NOW;
         let mut readers: Vec<Driven> = Vec::new();
-        let mut all: Vec<(u64, String)> = Vec::new();
+        let mut all: Vec<Published> = Vec::new();
 
         for step in steps {
+            let mut told = None;
             match step {
-                Step::Publish { topic, len } => {
-                    let topic = name(topic);
+                Step::Publish { topics, len, own, watch } => {
+                    let topics: Vec<String> = topics.into_iter().map(name).collect();
+                    let own = own.map(|own| format!("o{}", own % 8));
                     let text = |id: EventId| format!("{:0>width$} ", id.position.number(), width = usize::from(len));
-                    let got = log.publish(now, &topic, |id, out| out.extend_from_slice(text(id).as_bytes()));
-                    prop_assert_eq!(got, model.publish(now, &topic, text));
+                    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+                    let encode = |id: EventId, out: &mut Vec<u8>| out.extend_from_slice(text(id).as_bytes());
+                    let got = match &own {
+                        Some(own) => log.publish_own(now, &names, own, encode),
+                        None => log.publish_to(now, &names, encode),
+                    };
+                    prop_assert_eq!(got, model.publish(now, &topics, own.as_deref(), text));
                     if let Ok(id) = got {
-                        all.push((id.position.number(), topic));
+                        all.push(Published { position: id.position.number(), topics, own });
+                        if watch {
+                            prop_assert_eq!(log.watch(id).map(drop), model.watch(id));
+                        }
                     }
                 }
                 Step::Open { topics, start } => {
                     let topics: Vec<String> = topics.into_iter().map(name).collect();
                     let after = match start {
                         AnyStart::After(back) => format!("100-{}", (log.head().position.number() + 1).saturating_sub(u64::from(back) / 8)),
+                        AnyStart::Own(own) => format!("o{}", own % 8),
                         AnyStart::Live | AnyStart::Oldest => String::new(),
                     };
                     let start = match start {
                         AnyStart::Oldest => Start::Oldest,
-                        AnyStart::Live | AnyStart::After(_) => Start::After(&after),
+                        AnyStart::Live | AnyStart::After(_) | AnyStart::Own(_) => Start::After(&after),
                     };
                     open_both(&mut log, &mut model, now, &topics, start, &mut readers)?;
                 }
                 Step::Read { reader, max } if !readers.is_empty() => {
                     let index = usize::from(reader) % readers.len();
                     let reader = &mut readers[index];
+                    let head = log.head().position.number();
                     let got = log.read(now, reader.id, max.into());
                     let expected = model.read(now, index, max.into());
                     let shown = match &got {
@@ -603,13 +655,20 @@ proptest! {
                             Some((Ok(text), *more))
                         }
                         Some(Read::Gap(gap)) => {
-                            reader.tell(gap, log.head().position.number());
+                            reader.tell(gap, head);
+                            told = Some(reader.id);
                             Some((Err(gap.clone()), true))
                         }
                         None => None,
                     };
                     reader.awake = reader.awake && shown.as_ref().is_some_and(|(_, more)| *more);
+                    reader.named = reader.named && shown.as_ref().is_some_and(|(_, more)| *more);
                     prop_assert_eq!(shown, expected);
+                }
+                Step::Write { reader } if !readers.is_empty() => {
+                    let index = usize::from(reader) % readers.len();
+                    log.note_written(readers[index].id);
+                    model.note_written(index);
                 }
                 Step::Close { reader } if !readers.is_empty() => {
                     let index = usize::from(reader) % readers.len();
@@ -631,17 +690,38 @@ proptest! {
                         new.missing.extend(old.missing);
                     }
                 }
+                Step::Skip { reader } if !readers.is_empty() => {
+                    let index = usize::from(reader) % readers.len();
+                    let reader = &mut readers[index];
+                    let before = log.cursor(reader.id).unwrap().position.number();
+                    prop_assert_eq!(log.skip_to_latest(reader.id), model.skip_to_latest(index));
+                    reader.missing.push((before, log.cursor(reader.id).unwrap().position.number()));
+                }
+                Step::Configure { topic, bounds: numbers, then } => {
+                    let config = bounds(numbers, then);
+                    prop_assert_eq!(log.configure(&name(topic), config), model.configure(&name(topic), config));
+                }
+                Step::Remove { topic } => {
+                    log.remove_topic(&name(topic));
+                    model.remove_topic(&name(topic));
+                }
                 Step::Wait { secs } => {
                     now = now + Duration::from_secs(secs.into());
                     log.handle_timeout(now);
                     model.evict_aged(now);
                     prop_assert!(log.poll_timeout().is_none_or(|at| at > now));
                 }
-                Step::Read { .. } | Step::Close { .. } | Step::Resume { .. } => {}
+                Step::Read { .. } | Step::Write { .. } | Step::Close { .. } | Step::Resume { .. } | Step::Skip { .. } => {}
             }
 
             let stats = log.stats();
             prop_assert_eq!((stats.publications, stats.bytes, stats.topics), model.stats());
+            let mut written = Vec::new();
+            while let Some(done) = log.poll_written() {
+                written.push([done.written, done.missed, done.left]);
+            }
+            written.sort_unstable();
+            prop_assert_eq!(written, model.take_written());
             // Who has something to read is awake, or is woken, once.
             while let Some(woken) = log.poll_wake() {
                 let reader = readers.iter_mut().find(|reader| reader.id == woken);
@@ -649,23 +729,39 @@ proptest! {
                 prop_assert!(!reader.awake, "woken twice");
                 reader.awake = true;
             }
+            // Who is too far behind is named, once; nobody else is.
+            while let Some(named) = log.poll_lagging() {
+                let index = readers.iter().position(|reader| reader.id == named);
+                let index = index.expect("a reader that is open is named");
+                let lost = model.has_lost(index) || told == Some(named);
+                prop_assert!(model.is_to_end(index) || lost, "named for nothing");
+                prop_assert!(!readers[index].named, "named twice");
+                readers[index].named = true;
+            }
             for (index, reader) in readers.iter().enumerate() {
-                prop_assert!(reader.awake || model.lag(index) == 0, "{} sleeps", index);
-                prop_assert_eq!(lag(&log, reader.id), Some(model.lag(index)));
+                let left = model.unread(index).len();
+                prop_assert!(reader.awake || left == 0, "{} sleeps", index);
+                prop_assert!(log.has_next(reader.id) || left == 0);
+                prop_assert_eq!(log.lag(reader.id), Some(model.lag(index)));
+                prop_assert!(reader.named || !model.is_to_end(index), "{} was not named", index);
+                let in_topic = reader.topics.iter().all(|topic| log.readers_of(topic).any(|id| id == reader.id));
+                prop_assert!(in_topic);
             }
         }
 
-        // Each publication was given once and in order, was told missing, or is still to be read.
+        // Each publication was given once and in order, was told missing, was replaced, or is still to be read.
         for reader in &readers {
             prop_assert!(reader.given.is_sorted_by(|a, b| a < b), "{:?}", reader.given);
             let cursor = log.cursor(reader.id).unwrap().position.number();
-            for (position, topic) in &all {
-                let known = *position <= reader.from
-                    || *position > cursor
-                    || !reader.topics.contains(topic)
-                    || reader.given.contains(position)
-                    || reader.missing.iter().any(|(after, until)| after < position && position <= until);
-                prop_assert!(known, "{} of {} is lost: {:?} {:?}", position, topic, reader.given, reader.missing);
+            for (index, it) in all.iter().enumerate() {
+                let replaced = || it.own.is_some() && all[index + 1..].iter().any(|later| later.own == it.own);
+                let known = it.position <= reader.from
+                    || it.position > cursor
+                    || !reader.topics.iter().any(|topic| it.topics.contains(topic))
+                    || reader.given.contains(&it.position)
+                    || reader.missing.iter().any(|(after, until)| *after < it.position && it.position <= *until)
+                    || replaced();
+                prop_assert!(known, "{} of {:?} is lost: {:?} {:?}", it.position, it.topics, reader.given, reader.missing);
             }
         }
     }
@@ -684,16 +780,30 @@ fn open_both(
     prop_assert_eq!(got.as_ref().map(|(_, gap)| gap.clone()).map_err(|error| *error), expected);
     if let Ok((id, gap)) = got {
         let from = match start {
-            Start::Oldest => model.oldest_missing(topics),
+            // The rest of what is not kept, or not replayed, is noted below.
+            Start::Oldest => 0,
             Start::Live => log.head().position.number(),
             Start::After(text) => {
-                text.parse::<EventId>().map_or(log.head().position.number(), |id| id.position.number())
+                let own = || log.find_own(&topics[0], text).unwrap_or(log.head().position).number();
+                text.parse::<EventId>().map_or_else(|_| own(), |id| id.position.number())
             }
         };
-        let mut reader =
-            Driven { id, topics: topics.to_vec(), awake: false, from, given: Vec::new(), missing: Vec::new() };
+        let mut reader = Driven {
+            id,
+            topics: topics.to_vec(),
+            awake: false,
+            named: false,
+            from,
+            given: Vec::new(),
+            missing: Vec::new(),
+        };
         if let Some(gap) = gap {
             reader.tell(&gap, log.head().position.number());
+        }
+        if start == Start::Oldest {
+            let unread = model.unread(model.readers() - 1);
+            let before = (1..=log.head().position.number()).filter(|position| !unread.contains(position));
+            reader.missing.extend(before.map(|position| (position - 1, position)));
         }
         readers.push(reader);
     }

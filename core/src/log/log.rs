@@ -175,21 +175,17 @@ impl Log {
         }
 
         let alone = names.len() == 1;
-        let mut subscriptions = Vec::with_capacity(names.len());
-        for name in names {
-            let slot = self.topics.hold(name, &self.config);
-            let Some((slot, topic)) = slot.and_then(|slot| Some((slot, self.topics.get_mut(slot)?))) else {
-                self.release(&subscriptions);
-                return Err(OpenError::TooManyTopics);
-            };
-            let own_ids = topic.own.is_some();
-            // Its place is taken from here on, so that the topic is not forgotten for the next one.
-            subscriptions.push(Subscription { topic: slot, at: topic.roster.push(u32::MAX) as u32, seen: 0 });
-            if own_ids && !alone {
-                self.release(&subscriptions);
-                return Err(OpenError::OwnIdsNotAlone);
+        if !alone {
+            // Those that are known first, so that none of them is forgotten for another.
+            names.iter().for_each(|name| _ = self.topics.hold_known(name));
+        }
+        let subscriptions = self.subscribe(&names);
+        if !alone {
+            for name in &names {
+                self.topics.find(name).into_iter().for_each(|slot| self.topics.let_go(slot));
             }
         }
+        let subscriptions = subscriptions?;
         let (position, reason) = self.resolve(&subscriptions, start);
         let places = subscriptions.clone();
         let Some(id) = self.readers.insert(position, self.head, subscriptions) else {
@@ -301,6 +297,25 @@ impl Log {
         }
     }
 
+    /// Takes a place in each of the topics.
+    fn subscribe(&mut self, names: &BTreeSet<&str>) -> Result<Vec<Subscription>, OpenError> {
+        let mut subscriptions = Vec::with_capacity(names.len());
+        for name in names {
+            let slot = self.topics.hold(name, &self.config);
+            let Some((slot, topic)) = slot.and_then(|slot| Some((slot, self.topics.get_mut(slot)?))) else {
+                self.release(&subscriptions);
+                return Err(OpenError::TooManyTopics);
+            };
+            let own_ids = topic.own.is_some();
+            subscriptions.push(Subscription { topic: slot, at: topic.roster.push(u32::MAX) as u32, seen: 0 });
+            if own_ids && names.len() > 1 {
+                self.release(&subscriptions);
+                return Err(OpenError::OwnIdsNotAlone);
+            }
+        }
+        Ok(subscriptions)
+    }
+
     fn append(
         &mut self,
         now: Instant,
@@ -343,17 +358,23 @@ impl Log {
         if names.iter().any(|name| name.len() > self.config.max_name) {
             return Err(PublishError::NameTooLong);
         }
-        for name in names {
-            let slot = self.topics.hold(name, &self.config).ok_or(PublishError::TooManyTopics)?;
-            if !slots.contains(&slot) {
-                if slots.len() >= self.config.max_subscriptions {
-                    self.topics.let_go(slot);
-                    return Err(PublishError::TooManyTopics);
-                }
-                slots.push(slot);
-            }
+        if let [name] = names {
+            slots.push(self.topics.hold(name, &self.config).ok_or(PublishError::TooManyTopics)?);
+            return Ok(());
         }
-        Ok(())
+        // Those that are known first, so that none of them is forgotten for another.
+        let held = slots;
+        for name in names {
+            held.extend(self.topics.hold_known(name));
+        }
+        for name in names {
+            held.push(self.topics.hold(name, &self.config).ok_or(PublishError::TooManyTopics)?);
+        }
+        let known = held.len() - names.len();
+        held.drain(..known);
+        let mut once = BTreeSet::new();
+        held.retain(|slot| once.insert(*slot));
+        if held.len() > self.config.max_subscriptions { Err(PublishError::TooManyTopics) } else { Ok(()) }
     }
 
     fn encode(&mut self, id: EventId, encode: impl FnOnce(EventId, &mut Vec<u8>)) -> Option<Burst> {

@@ -107,8 +107,9 @@ impl Log {
     /// is for whom only the latest matters, and who knows it.
     pub fn skip_to_latest(&mut self, reader: ReaderId) -> usize {
         let Some(before) = self.lag(reader).map(|lag| lag.messages) else { return 0 };
-        let last = |log: &Self| Some(log.topics.of(log.readers.get(reader)?).map(|(_, topic)| topic.last()).max()?);
-        let Some(last) = last(self).filter(|_| before > 1) else { return 0 };
+        let last =
+            self.readers.get(reader).and_then(|entry| self.topics.of(entry).map(|(_, topic)| topic.last()).max());
+        let Some(last) = last.filter(|_| before > 1) else { return 0 };
         self.skip(reader, |topic, one| {
             let rest = u64::from(topic.last() == last && !topic.ring.is_empty());
             one.seen.max(topic.count() - rest)

@@ -9,6 +9,8 @@ use super::{Burst, Lag, OnLag, Position, TopicConfig};
 #[derive(Debug)]
 pub(super) struct Topic {
     pub(super) name: Box<str>,
+    /// How many topics there were before it.
+    number: u64,
     pub(super) ring: VecDeque<Entry>,
     /// How many publications it had before those of the ring. A topic that may have been forgotten had one.
     pub(super) first: u64,
@@ -40,9 +42,10 @@ pub(super) struct Entry {
 
 impl Topic {
     /// A topic that is not known may be one that was forgotten: what was published up to `forgotten` may have been its.
-    pub(super) fn new(name: &str, forgotten: Position, config: TopicConfig) -> Self {
+    pub(super) fn new(name: &str, number: u64, forgotten: Position, config: TopicConfig) -> Self {
         let mut topic = Self {
             name: name.into(),
+            number,
             ring: VecDeque::new(),
             first: u64::from(forgotten > Position::START),
             bytes: 0,
@@ -68,11 +71,17 @@ impl Topic {
         self.scan_at = (0, 0);
         if !config.own_ids {
             self.own = None;
+            self.bytes = self.ring.iter().map(|entry| size_of(entry.burst.chunk().len(), None)).sum();
         } else if self.own.is_none() {
             let mut own = OwnIds::default();
             self.ring.iter().for_each(|_| _ = own.push(None, 0));
             self.own = Some(own);
         }
+    }
+
+    /// Returns its place in the order in which idle topics are forgotten.
+    pub(super) fn key(&self) -> (Position, u64) {
+        (self.last(), self.number)
     }
 
     /// Returns how many publications it ever had.

@@ -1,5 +1,5 @@
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -14,8 +14,10 @@ pub(super) struct Topics {
     names: BTreeMap<Box<str>, u32>,
     slots: Vec<Option<Topic>>,
     free: Vec<u32>,
-    /// Topics that nobody reads or configured, by their last position: the first is forgotten first.
-    idle: BTreeSet<(Position, u32)>,
+    /// Topics that nobody reads or configured, by their last position and their age: the first is forgotten first.
+    idle: BTreeMap<(Position, u64), u32>,
+    /// How many topics there ever were.
+    made: u64,
     /// The last position that a forgotten topic may have had.
     forgotten: Position,
     /// What is kept, oldest first, over all topics; with what was evicted already, as long as that is the smaller part.
@@ -43,7 +45,8 @@ impl Topics {
             names: BTreeMap::new(),
             slots: Vec::new(),
             free: Vec::new(),
-            idle: BTreeSet::new(),
+            idle: BTreeMap::new(),
+            made: 0,
             forgotten: Position::START,
             order: VecDeque::new(),
             kept: 0,
@@ -58,19 +61,12 @@ impl Topics {
     /// Returns the slot of the topic, which is new if need be; `None` when there is no room for it. It is not forgotten before it is
     /// [let go](Self::let_go), which must happen.
     pub(super) fn hold(&mut self, name: &str, config: &Config) -> Option<u32> {
-        if let Some(slot) = self.find(name) {
-            if let Some(topic) = self.get(slot)
-                && topic.roster.is_empty()
-                && !topic.configured
-            {
-                let last = topic.last();
-                self.idle.remove(&(last, slot));
-            }
+        if let Some(slot) = self.hold_known(name) {
             return Some(slot);
         }
         if self.names.len() >= config.max_topics {
-            let (_, slot) = self.idle.first().copied()?;
-            self.forget(slot);
+            let (_, slot) = self.idle.first_key_value()?;
+            self.forget(*slot);
         }
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -80,8 +76,22 @@ impl Topics {
                 slot
             }
         };
-        *self.slots.get_mut(slot as usize)? = Some(Topic::new(name, self.forgotten, config.topic));
+        *self.slots.get_mut(slot as usize)? = Some(Topic::new(name, self.made, self.forgotten, config.topic));
+        self.made += 1;
         self.names.insert(name.into(), slot);
+        Some(slot)
+    }
+
+    /// Returns the slot of the topic if it is known; it is held as [`hold`](Self::hold) does.
+    pub(super) fn hold_known(&mut self, name: &str) -> Option<u32> {
+        let slot = self.find(name)?;
+        if let Some(topic) = self.get(slot)
+            && topic.roster.is_empty()
+            && !topic.configured
+        {
+            let key = topic.key();
+            self.idle.remove(&key);
+        }
         Some(slot)
     }
 
@@ -91,8 +101,8 @@ impl Topics {
         if topic.configured || !topic.roster.is_empty() {
             return;
         }
-        let last = topic.last();
-        self.idle.insert((last, slot));
+        let (key, last) = (topic.key(), topic.last());
+        self.idle.insert(key, slot);
         // What nothing is known of is forgotten at once: a name that is only asked for leaves nothing behind.
         if last <= self.forgotten {
             self.forget(slot);
@@ -130,9 +140,11 @@ impl Topics {
 
     /// Gives the topic bounds of its own, and keeps it for them.
     pub(super) fn configure(&mut self, slot: u32, config: TopicConfig) {
-        let Some(topic) = self.get_mut(slot) else { return };
+        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         topic.configured = true;
+        let before = topic.bytes;
         topic.set_config(config);
+        self.bytes = self.bytes - before + topic.bytes;
         while self.get(slot).is_some_and(Topic::is_over) {
             self.evict(slot);
         }
@@ -227,7 +239,7 @@ impl Topics {
     fn forget(&mut self, slot: u32) {
         let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.forgotten = self.forgotten.max(topic.last());
-        self.idle.remove(&(topic.last(), slot));
+        self.idle.remove(&topic.key());
         self.names.remove(&topic.name);
         self.kept = self.kept.saturating_sub(topic.ring.len());
         self.bytes = self.bytes.saturating_sub(topic.bytes);
