@@ -57,7 +57,6 @@ struct Reader {
 #[derive(Debug)]
 struct Watched {
     position: u64,
-    topics: BTreeSet<String>,
     waiting: BTreeSet<u64>,
     counts: Counts,
 }
@@ -276,7 +275,7 @@ impl NaiveLog {
         let waits =
             |reader: &&Reader| reader.joined < position && reader.passed.keys().any(|name| topics.contains(name));
         let waiting = self.readers.iter().filter(waits).map(|reader| reader.key).collect();
-        self.watches.push(Watched { position, topics, waiting, counts: [0; 3] });
+        self.watches.push(Watched { position, waiting, counts: [0; 3] });
         Ok(())
     }
 
