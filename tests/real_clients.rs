@@ -1,44 +1,69 @@
-//! Clients of others follow `tidewire serve` through a relay that cuts their connections at random bytes: every event once, in order.
+//! Clients of others follow `tidewire serve` through a relay that cuts their connections at random bytes: every event once, in order;
+//! and they understand a server that restarts.
 //! A person's loop around curl, npm's `eventsource` and `eventsource-client`, PyPI's `httpx-sse` and `sseclient-py`, Chromium.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tidewire_tests::chromium::Chromium;
-use tidewire_tests::command::Running;
+use tidewire_tests::command::{Running, run, serve};
 use tidewire_tests::program::Program;
 use tidewire_tests::relay::Relay;
 
 macro_rules! suite {
-    ($name:ident, $runtime:expr) => {
+    ($name:ident, $runtime:expr, $other:expr) => {
         mod $name {
             use super::*;
 
             #[test]
             fn curl_in_a_loop_gets_every_event_once_in_order() {
-                follows($runtime, 11, |url| Running::start("bash", &[&script("curl.sh"), url]));
+                follows($runtime, 11, curl);
+            }
+
+            #[test]
+            fn curl_in_a_loop_is_told_a_gap_by_a_server_that_restarted() {
+                is_told_a_gap($runtime, $other, curl);
             }
 
             #[test]
             fn eventsource_of_npm_gets_every_event_once_in_order() {
-                follows($runtime, 12, |url| Running::start("node", &[&script("eventsource.cjs"), &packages(), url]));
+                follows($runtime, 12, eventsource);
+            }
+
+            #[test]
+            fn eventsource_of_npm_is_told_a_gap_by_a_server_that_restarted() {
+                is_told_a_gap($runtime, $other, eventsource);
             }
 
             #[test]
             fn eventsource_client_of_npm_gets_every_event_once_in_order() {
-                let program =
-                    |url: &str| Running::start("node", &[&script("eventsource-client.cjs"), &packages(), url]);
-                follows($runtime, 13, program);
+                follows($runtime, 13, eventsource_client);
+            }
+
+            #[test]
+            fn eventsource_client_of_npm_is_told_a_gap_by_a_server_that_restarted() {
+                is_told_a_gap($runtime, $other, eventsource_client);
             }
 
             #[test]
             fn httpx_sse_of_pypi_gets_every_event_once_in_order() {
-                follows($runtime, 14, |url| Running::start(&python(), &[&script("httpx_sse_client.py"), url]));
+                follows($runtime, 14, httpx_sse);
+            }
+
+            #[test]
+            fn httpx_sse_of_pypi_is_told_a_gap_by_a_server_that_restarted() {
+                is_told_a_gap($runtime, $other, httpx_sse);
             }
 
             #[test]
             fn sseclient_py_of_pypi_gets_every_event_once_in_order() {
-                follows($runtime, 15, |url| Running::start(&python(), &[&script("sseclient_py_client.py"), url]));
+                follows($runtime, 15, sseclient_py);
+            }
+
+            #[test]
+            fn sseclient_py_of_pypi_is_told_a_gap_by_a_server_that_restarted() {
+                is_told_a_gap($runtime, $other, sseclient_py);
             }
 
             #[test]
@@ -55,16 +80,65 @@ macro_rules! suite {
     };
 }
 
-suite!(tokio, "tokio");
-suite!(smol, "smol");
+suite!(tokio, "tokio", "smol");
+suite!(smol, "smol", "tokio");
 
-fn follows(runtime: &str, seed: u64, start: impl FnOnce(&str) -> Running) {
+fn curl(url: &str) -> Running {
+    Running::start("bash", &[&script("curl.sh"), url])
+}
+
+fn eventsource(url: &str) -> Running {
+    Running::start("node", &[&script("eventsource.cjs"), &packages(), url])
+}
+
+fn eventsource_client(url: &str) -> Running {
+    Running::start("node", &[&script("eventsource-client.cjs"), &packages(), url])
+}
+
+fn httpx_sse(url: &str) -> Running {
+    Running::start(&python(), &[&script("httpx_sse_client.py"), url])
+}
+
+fn sseclient_py(url: &str) -> Running {
+    Running::start(&python(), &[&script("sseclient_py_client.py"), url])
+}
+
+fn follows(runtime: &str, seed: u64, start: fn(&str) -> Running) {
     let server = Program::serve(TIDEWIRE, &["--runtime", runtime]);
     let cuts = cuts(seed, 0);
     let relay = Relay::cutting(server.address(), "", cuts.clone());
     let client = start(&format!("http://{}/v1/events?channel=news", relay.address()));
     every_event_once_in_order(&server, || client.line());
     assert!(relay.connections() > cuts.len(), "all cuts were made: {cuts:?}");
+}
+
+/// The server says goodbye, and another one of another epoch takes its place.
+fn is_told_a_gap(before: &str, after: &str, start: fn(&str) -> Running) {
+    let (mut server, address) = serve(TIDEWIRE, &["--runtime", before]);
+    let client = start(&format!("http://{address}/v1/events?channel=news"));
+    assert_eq!(client.line(), "connected");
+    publish(address, "before");
+    assert_eq!(data(&client.line()), "before");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let again = Running::start(TIDEWIRE, &["serve", "--listen", &address.to_string(), "--runtime", after]);
+    assert!(again.line().contains(&address.to_string()));
+    let gap = client.line();
+    assert!(gap.starts_with("gap {") && gap.contains("\"reason\":\"epoch\""), "{gap}");
+    publish(address, "after");
+    assert_eq!(data(&client.line()), "after");
+}
+
+fn publish(address: SocketAddr, data: &str) {
+    let ended = run(TIDEWIRE, &["publish", &address.to_string(), "-c", "news", data], b"");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+/// Returns what was published, of a client's line about a message.
+fn data(line: &str) -> String {
+    let envelope: Option<Value> = line.strip_prefix("message ").and_then(|data| serde_json::from_str(data).ok());
+    let data = envelope.as_ref().and_then(|envelope| envelope["data"].as_str());
+    data.unwrap_or_else(|| panic!("{line}")).to_owned()
 }
 
 /// Publishes while the client is cut, is away, and comes back; `next` returns the next line of what it tells.
@@ -77,10 +151,7 @@ fn every_event_once_in_order(server: &Program, next: impl Fn() -> String) {
         if number == EVENTS / 4 {
             publish(EVENTS / 2..EVENTS);
         }
-        let line = next();
-        let envelope: Value =
-            line.strip_prefix("message ").and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
-        assert_eq!(envelope["data"], number.to_string(), "{line}");
+        assert_eq!(data(&next()), number.to_string());
     }
 }
 

@@ -20,7 +20,10 @@ pub(super) fn prepare(args: &Bench) -> Result<(), Failure> {
             ),
         ));
     }
-    if let Some(ports) = ports().filter(|ports| *ports < readers && args.network.unix_socket.is_none()) {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+    if let Some(ports) =
+        range.and_then(|range| ports(&range)).filter(|ports| *ports < readers && args.network.unix_socket.is_none())
+    {
         output::tell(&format!(
             "tidewire: {readers} readers of one address need as many local ports, and the system has {ports}; for more, as \
              root: sysctl -w net.ipv4.ip_local_port_range='1024 65535'"
@@ -29,9 +32,8 @@ pub(super) fn prepare(args: &Bench) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns how many local ports connections to one address can have, where the system tells.
-fn ports() -> Option<u64> {
-    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+/// Returns how many local ports connections to one address can have, of the system's first and last.
+fn ports(range: &str) -> Option<u64> {
     let mut ends = range.split_whitespace().map(str::parse::<u64>);
     let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
     Some(last.checked_sub(first)? + 1)
@@ -51,3 +53,28 @@ const OTHERS: u64 = 64;
 
 /// USER_HZ of Linux, the same everywhere.
 const TICKS: f64 = 100.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_a_range_are_counted_with_both_ends() {
+        assert_eq!(ports("32768\t60999\n"), Some(28_232));
+        assert_eq!(ports("7 7"), Some(1));
+        for nonsense in ["", "1", "2 1", "a b"] {
+            assert_eq!(ports(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_time_on_processors_grows_with_work() {
+        let before = processor_time().expect("Linux tells");
+        let mut spun = 0_u64;
+        while processor_time().expect("Linux tells") < before + 0.03 {
+            spun += 1;
+        }
+        assert!(spun > 0);
+    }
+}
