@@ -138,3 +138,219 @@ pub enum Fed {
     /// The server is over: drop the connection.
     Over,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::task::Wake;
+    use std::thread::{self, Thread};
+    use std::time::Duration;
+
+    use tidewire_core::Instant;
+    use tidewire_core::channels::{self, Subscribe};
+    use tidewire_core::server::{self, EventStream, Framing, StreamHead};
+
+    use super::*;
+    use crate::{Clock, OsRandom};
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Woken {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    /// A reader of channel `c`, its stream, and who is woken for it.
+    struct Reader {
+        seat: Seat,
+        stream: EventStream,
+        woken: Arc<Woken>,
+    }
+
+    impl Reader {
+        fn new(broadcaster: &Broadcaster) -> Self {
+            let mut seat = broadcaster.seat(None).expect("there is room");
+            let guest = seat.guest().expect("it was admitted");
+            let asked = Subscribe { guest, channels: &["c"], last_event_id: None };
+            let reader = broadcaster.with(|channels, now| channels.subscribe(now, asked).expect("it may").reader);
+            seat.subscribed(reader);
+            let config = Arc::new(server::Config::default());
+            let stream = EventStream::new(config, &StreamHead::default(), Framing::Bare, Instant::START, 1);
+            Self { seat, stream, woken: Arc::default() }
+        }
+
+        fn feed(&mut self) -> Fed {
+            let waker = Waker::from(Arc::clone(&self.woken));
+            self.seat.feed(&Context::from_waker(&waker), &mut self.stream)
+        }
+
+        /// Feeds until there is nothing more, and returns what is to be written.
+        fn take(&mut self) -> String {
+            let mut taken = Vec::new();
+            loop {
+                let fed = self.feed();
+                while let Some(piece) = self.stream.poll_transmit() {
+                    taken.extend_from_slice(&piece);
+                }
+                if fed == Fed::None {
+                    return String::from_utf8(taken).expect("text");
+                }
+            }
+        }
+    }
+
+    fn broadcaster() -> Broadcaster {
+        let mut config = channels::Config::default();
+        config.on_demand = true;
+        let clock = Clock::start();
+        Broadcaster::new(Channels::new(config, Box::new(OsRandom), clock.now()), clock)
+    }
+
+    fn publish(broadcaster: &Broadcaster, text: &str) {
+        let encode = |_, out: &mut Vec<u8>| out.extend_from_slice(text.as_bytes());
+        broadcaster.with(|channels, now| channels.publish_with(now, ["c"], encode).expect("publishes"));
+    }
+
+    #[test]
+    fn a_wake_up_that_is_no_publication_takes_no_lock() {
+        let broadcaster = broadcaster();
+        let mut reader = Reader::new(&broadcaster);
+        assert_eq!(reader.take(), "");
+        let locked = broadcaster.lock();
+        // It would wait for ever.
+        assert_eq!(reader.feed(), Fed::None);
+        drop(locked);
+        publish(&broadcaster, "one\n");
+        assert_eq!(reader.take(), "one\n");
+    }
+
+    #[test]
+    fn a_burst_wakes_each_reader_once_however_many_there_are() {
+        let broadcaster = broadcaster();
+        let mut readers: Vec<Reader> = (0..100).map(|_| Reader::new(&broadcaster)).collect();
+        readers.iter_mut().for_each(|reader| assert_eq!(reader.take(), ""));
+        broadcaster.with(|channels, now| {
+            for _ in 0..10 {
+                channels.publish_with(now, ["c"], |_, out| out.push(b'x')).expect("publishes");
+            }
+        });
+        for reader in &mut readers {
+            assert_eq!(reader.woken.count(), 1);
+            assert_eq!(reader.take(), "xxxxxxxxxx");
+        }
+    }
+
+    #[test]
+    fn a_reader_whose_socket_is_full_is_called_once_and_hears_of_the_end() {
+        let broadcaster = broadcaster();
+        let mut reader = Reader::new(&broadcaster);
+        assert_eq!(reader.take(), "");
+        publish(&broadcaster, "one\n");
+        assert_eq!(reader.feed(), Fed::Some);
+        // Nothing is taken from the stream meanwhile.
+        for _ in 0..3 {
+            publish(&broadcaster, "more\n");
+            assert_eq!(reader.feed(), Fed::None);
+        }
+        assert_eq!(reader.woken.count(), 2);
+        broadcaster.abort();
+        assert_eq!(reader.woken.count(), 3);
+        assert_eq!(reader.feed(), Fed::Over);
+    }
+
+    #[test]
+    fn whoever_polls_last_is_woken() {
+        let broadcaster = broadcaster();
+        let mut reader = Reader::new(&broadcaster);
+        assert_eq!(reader.take(), "");
+        let before = std::mem::take(&mut reader.woken);
+        assert_eq!(reader.feed(), Fed::None);
+        publish(&broadcaster, "one\n");
+        assert_eq!((before.count(), reader.woken.count()), (0, 1));
+    }
+
+    /// A waker may run anything, also what comes back to the broadcaster.
+    #[test]
+    fn nobody_is_woken_behind_the_lock() {
+        struct Publishes(Broadcaster);
+        impl Wake for Publishes {
+            fn wake(self: Arc<Self>) {
+                publish(&self.0, "two\n");
+            }
+        }
+        let broadcaster = broadcaster();
+        let mut reader = Reader::new(&broadcaster);
+        assert_eq!(reader.take(), "");
+        let waker = Waker::from(Arc::new(Publishes(broadcaster.clone())));
+        assert_eq!(reader.seat.feed(&Context::from_waker(&waker), &mut reader.stream), Fed::None);
+        publish(&broadcaster, "one\n");
+        assert_eq!(reader.take(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_slot_that_has_become_anothers_stays_its() {
+        let broadcaster = broadcaster();
+        let (mut one, mut two) = (Reader::new(&broadcaster), Reader::new(&broadcaster));
+        let old = one.seat.reader.expect("it reads");
+        one.seat.close_reader();
+        // It stands where the first one stood.
+        let mut three = Reader::new(&broadcaster);
+        assert_eq!(three.seat.reader.map(ReaderId::index), Some(old.index()));
+        broadcaster.lock().close_reader(old, one.seat.number);
+        assert_eq!((two.take(), three.take()), (String::new(), String::new()));
+        publish(&broadcaster, "one\n");
+        assert_eq!((two.woken.count(), three.woken.count(), one.woken.count()), (1, 1, 0));
+    }
+
+    /// Wakes a thread.
+    struct Unparks(Thread);
+
+    impl Wake for Unparks {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// Readers that look and sleep as fast as they can, while others publish: whoever misses one publication sleeps for ever.
+    #[test]
+    fn a_publication_between_the_look_and_the_sleep_is_not_missed() {
+        const EACH: usize = 5_000;
+        let broadcaster = broadcaster();
+        let (done, all) = mpsc::channel();
+        let readers: Vec<Reader> = (0..3).map(|_| Reader::new(&broadcaster)).collect();
+        for mut reader in readers {
+            let done = done.clone();
+            thread::spawn(move || {
+                let waker = Waker::from(Arc::new(Unparks(thread::current())));
+                let mut received = 0;
+                while received < 2 * EACH {
+                    let fed = reader.seat.feed(&Context::from_waker(&waker), &mut reader.stream);
+                    while let Some(piece) = reader.stream.poll_transmit() {
+                        received += piece.len();
+                    }
+                    if fed == Fed::None && received < 2 * EACH {
+                        thread::park();
+                    }
+                }
+                done.send(received).expect("somebody waits");
+            });
+        }
+        for _ in 0..2 {
+            let broadcaster = broadcaster.clone();
+            thread::spawn(move || (0..EACH).for_each(|_| publish(&broadcaster, "x")));
+        }
+        for _ in 0..3 {
+            assert_eq!(all.recv_timeout(Duration::from_secs(60)), Ok(2 * EACH));
+        }
+    }
+}

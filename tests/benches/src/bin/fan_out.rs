@@ -23,6 +23,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tidewire_benches::fan_out::load::{Figures, Load};
 use tidewire_benches::fan_out::process::{self, Core};
 use tidewire_benches::fan_out::{ALL, Place, Server};
@@ -212,7 +213,10 @@ impl Pair {
 impl Drop for Pair {
     fn drop(&mut self) {
         for child in [&mut self.loading, &mut self.serving] {
-            let _ = child.kill();
+            // Politely: what wraps a server may have something to write.
+            if let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(id, Signal::TERM);
+            }
             let _ = child.wait();
         }
     }
