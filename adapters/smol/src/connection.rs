@@ -27,6 +27,8 @@ pub struct Connection<IO, P> {
     clock: Clock,
     alarm: Alarm,
     turns: Turns,
+    /// Has the stream reset when it is dropped.
+    reset: fn(&IO),
 }
 
 #[cfg(feature = "tls")]
@@ -47,7 +49,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<TlsStream<IO>, 
 impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
     /// Drives `protocol`, which was told the time of `clock`, over `io`.
     pub fn new(io: IO, protocol: P, clock: Clock) -> Self {
-        Self { protocol, link: Some(Link::new(io)), clock, alarm: Alarm::default(), turns: Turns::default() }
+        let (alarm, turns) = (Alarm::default(), Turns::default());
+        Self { protocol, link: Some(Link::new(io)), clock, alarm, turns, reset: |_| {} }
+    }
+
+    /// Has the stream reset where it is broken off, by the machine or by [`abort`](Self::abort).
+    #[cfg(feature = "server")]
+    pub(crate) fn resetting(mut self, reset: fn(&IO)) -> Self {
+        self.reset = reset;
+        self
+    }
+
+    /// Breaks the connection off.
+    pub(crate) fn abort(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.reset(self.reset);
+        }
     }
 
     /// Waits for the next event; none when the connection is over.
@@ -69,7 +86,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
             let event = self.protocol.poll_event();
             let over = self.link.as_ref().is_some_and(Link::is_over);
             if over || self.protocol.closing() == Closing::Abort {
-                self.link = None;
+                self.abort();
             }
             if event.is_some() {
                 return Poll::Ready(Ok(event));

@@ -127,6 +127,13 @@ impl AsyncWrite for Socket {
     }
 }
 
+/// Has a socket reset when it is dropped.
+#[cfg(feature = "server")]
+pub(crate) fn reset(socket: &Socket) {
+    // One that is broken already goes without.
+    let _ = tidewire_std::reset_on_drop(socket.io.get_ref());
+}
+
 /// Where a server's connections run.
 #[cfg(feature = "server")]
 pub(crate) struct Tasks(Arc<Executor<'static>>);

@@ -76,6 +76,8 @@ pub use route::{Route, RouteEnd, RouteError, RouteFed, RouteSeat};
 pub use seat::{Fed, Seat};
 #[cfg(feature = "serve")]
 pub use shared_api::{ApiSeat, SharedApi};
+#[cfg(feature = "server")]
+pub use socket::reset_on_drop;
 pub use socket::{accept_pause, connect_error, lengthen_queue, tune};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;

@@ -76,7 +76,7 @@ impl<C: Source> Seat<C> {
     pub fn feed(&mut self, context: &Context<'_>, outlet: &mut impl Outlet) -> Fed {
         let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         let sleeps = known && !self.flag.is_called();
-        if sleeps && !(self.has_more && outlet.wants_publications()) {
+        if sleeps && !(self.has_more && wants(outlet)) {
             return Fed::None;
         }
         if !known {
@@ -91,7 +91,7 @@ impl<C: Source> Seat<C> {
         }
         let fed = match self.reader {
             // The socket says when there is room.
-            Some(_) if !outlet.wants_publications() => {
+            Some(_) if !wants(outlet) => {
                 self.has_more = true;
                 Fed::None
             }
@@ -123,6 +123,11 @@ impl<C: Source> Drop for Seat<C> {
     fn drop(&mut self) {
         self.broadcaster.leave(self.number, self.reader.take(), self.guest.take());
     }
+}
+
+/// Not before the last burst is written whole: a reader that does not read holds one of them and no second one.
+fn wants(outlet: &impl Outlet) -> bool {
+    outlet.wants_publications() && outlet.is_written()
 }
 
 /// What became of [`Seat::feed`].

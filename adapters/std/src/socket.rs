@@ -34,6 +34,19 @@ where
     SockRef::from(listener).listen(LONGEST_QUEUE)
 }
 
+/// Has `stream` reset when it is dropped: what the peer has not read goes with it, and the kernel keeps nothing of it.
+///
+/// # Errors
+///
+/// Those of the system, when the socket is broken already.
+#[cfg(feature = "server")]
+pub fn reset_on_drop<'s, S>(stream: &'s S) -> io::Result<()>
+where
+    SockRef<'s>: From<&'s S>,
+{
+    SockRef::from(stream).set_linger(Some(Duration::ZERO))
+}
+
 /// Names the reason of a failed connect in the core's words.
 pub fn connect_error(error: &io::Error) -> ConnectError {
     match error.kind() {
@@ -113,6 +126,18 @@ mod tests {
     fn what_a_load_runs_out_of_has_a_name() {
         assert_eq!(connect_error(&io::Error::from_raw_os_error(EMFILE)), ConnectError::TooManyOpen);
         assert_eq!(connect_error(&io::ErrorKind::AddrNotAvailable.into()), ConnectError::NoPort);
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn a_stream_that_is_reset_is_no_end() {
+        use std::io::Read;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let mut peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (stream, _) = listener.accept().expect("accepts");
+        reset_on_drop(&stream).expect("sets it");
+        drop(stream);
+        assert_eq!(peer.read(&mut [0; 8]).map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
     }
 
     #[test]

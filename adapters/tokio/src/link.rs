@@ -28,6 +28,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
         self.io
     }
 
+    /// Has the stream reset when it is dropped, unless all was said: a peer that does not read holds nothing of ours.
+    pub(crate) fn reset(&self, reset: fn(&IO)) {
+        if !self.output_ended {
+            reset(&self.io);
+        }
+    }
+
     /// Ends our side as far as that goes without waiting, before the stream is dropped: over TLS the peer hears that this is
     /// the end and no cut.
     pub(crate) fn leave(&mut self) {

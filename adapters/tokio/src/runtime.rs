@@ -75,6 +75,13 @@ pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Soc
 #[cfg(feature = "server")]
 pub(crate) type Socket = TcpStream;
 
+/// Has a socket reset when it is dropped.
+#[cfg(feature = "server")]
+pub(crate) fn reset(socket: &Socket) {
+    // One that is broken already goes without.
+    let _ = tidewire_std::reset_on_drop(socket);
+}
+
 /// Where a server's connections run.
 #[cfg(feature = "server")]
 pub(crate) struct Tasks;

@@ -13,7 +13,9 @@ use tidewire_tls::Server;
 use crate::accept::Securing;
 use crate::alarm::Alarm;
 use crate::connection::Connection;
-use crate::runtime::{AsyncRead, AsyncWrite, Socket, Tasks, TcpListener, accept, pause};
+#[cfg(feature = "tls")]
+use crate::runtime::TlsStream;
+use crate::runtime::{AsyncRead, AsyncWrite, Socket, Tasks, TcpListener, accept, pause, reset};
 
 /// Serves `host` on `listener` until `shutdown` is ready. Then it stops listening, says goodbye to all, and returns when they
 /// are gone, or drops those that are not after [`Host::drain`].
@@ -21,7 +23,7 @@ use crate::runtime::{AsyncRead, AsyncWrite, Socket, Tasks, TcpListener, accept, 
 /// A host is the program's `Arc<SharedApi>`, or what else implements [`Host`]. Its connections are tasks: on tokio of the
 /// runtime, on smol of an executor of its own that has a thread for each core.
 pub async fn serve<H: Host>(listener: TcpListener, host: H, shutdown: impl Future) {
-    let serve_one = |host: &H, stream, peer| serve_from(host, stream, Some(peer));
+    let serve_one = |host: &H, stream, peer| serve_from(host, stream, Some(peer), reset);
     let tasks = Tasks::new();
     tasks.run(drive(listener, host, shutdown, serve_one, &tasks)).await;
 }
@@ -31,7 +33,7 @@ pub async fn serve<H: Host>(listener: TcpListener, host: H, shutdown: impl Futur
 pub async fn serve_tls<H: Host>(listener: TcpListener, tls: Server, host: H, shutdown: impl Future) {
     let serve_one = move |host: &H, stream, peer| {
         let (host, tls) = (host.clone(), tls.clone());
-        async move { serve_from_tls(&host, stream, Some(peer), &tls).await }
+        async move { serve_from_tls(&host, stream, Some(peer), &tls, |io| reset(io.get_ref().0)).await }
     };
     let tasks = Tasks::new();
     tasks.run(drive(listener, host, shutdown, serve_one, &tasks)).await;
@@ -46,7 +48,7 @@ pub fn serve_connection<H: Host, IO>(host: &H, io: IO) -> impl Future<Output = i
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    serve_from(host, io, None)
+    serve_from(host, io, None, |_| {})
 }
 
 /// Serves `host` on one connection over TLS, until its end.
@@ -59,20 +61,31 @@ pub fn serve_connection_tls<H: Host, IO>(host: &H, io: IO, tls: &Server) -> impl
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    serve_from_tls(host, io, None, tls)
+    serve_from_tls(host, io, None, tls, |_| {})
 }
 
 /// Takes the seat at once, so that the task holds nothing but the connection.
-fn serve_from<H: Host, IO>(host: &H, io: IO, peer: Option<IpAddr>) -> impl Future<Output = io::Result<()>> + use<H, IO>
+fn serve_from<H: Host, IO>(
+    host: &H,
+    io: IO,
+    peer: Option<IpAddr>,
+    reset: fn(&IO),
+) -> impl Future<Output = io::Result<()>> + use<H, IO>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let (session, place) = host.open(peer);
-    serve_session(Connection::new(io, session, host.clock()), place)
+    serve_session(Connection::new(io, session, host.clock()).resetting(reset), place)
 }
 
 #[cfg(feature = "tls")]
-async fn serve_from_tls<H: Host, IO>(host: &H, io: IO, peer: Option<IpAddr>, tls: &Server) -> io::Result<()>
+async fn serve_from_tls<H: Host, IO>(
+    host: &H,
+    io: IO,
+    peer: Option<IpAddr>,
+    tls: &Server,
+    reset: fn(&Box<TlsStream<IO>>),
+) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -93,7 +106,7 @@ where
         });
         Box::new(secured.await?)
     };
-    serve_session(Connection::new(stream, session, host.clock()), place).await
+    serve_session(Connection::new(stream, session, host.clock()).resetting(reset), place).await
 }
 
 /// No `async fn`: that would hold the connection twice, as argument and as variable.
@@ -122,6 +135,7 @@ where
 {
     // First: mostly it is a publication that has woken this task, and one turn takes it to the socket.
     if place.feed(context, connection.protocol_mut()) == Fed::Over {
+        connection.abort();
         return Poll::Ready(Ok(()));
     }
     loop {
@@ -140,7 +154,10 @@ where
                 return Poll::Pending;
             }
             Fed::Some | Fed::None | Fed::Load(_) => {}
-            Fed::Over => return Poll::Ready(Ok(())),
+            Fed::Over => {
+                connection.abort();
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 }

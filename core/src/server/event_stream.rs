@@ -196,6 +196,7 @@ impl EventStream {
             self.framed.note_taken();
         }
         if let State::Ending { linger, last } = &mut self.state {
+            self.output.forget_stall();
             if piece.is_none() && !last.is_empty() {
                 piece = Some(core::mem::take(last));
             }

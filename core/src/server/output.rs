@@ -51,7 +51,7 @@ impl Output {
         Ok(())
     }
 
-    /// Takes the next piece: opening and control together, then publications. What still waits then has its time anew.
+    /// Takes the next piece: opening and control together, then publications. It has its time to be written, and with it what still waits.
     pub(super) fn take(&mut self, now: Instant, config: &Config) -> Option<Bytes> {
         let opening =
             if core::mem::take(&mut self.is_opening) { core::mem::take(&mut self.bulk) } else { Bytes::new() };
@@ -59,8 +59,10 @@ impl Output {
         if piece.is_empty() {
             piece = core::mem::take(&mut self.bulk);
         }
-        self.stall_at = self.stall_at.filter(|_| !self.is_empty()).map(|_| now + config.stall_timeout);
         self.is_taken = !piece.is_empty();
+        // Nothing to take: the last piece is written. Until then it is what the peer does not read.
+        let stalls = self.is_taken || !self.is_empty();
+        self.stall_at = stalls.then(|| now + config.stall_timeout);
         self.is_taken.then_some(piece)
     }
 
