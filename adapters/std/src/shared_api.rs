@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(seat.feed(&mut context, &mut session), Fed::Some);
         // Nobody waits to be woken by this one.
         publish(&shared, 1);
-        assert!(session.poll_transmit().is_some());
+        assert!(session.poll_transmit().is_some() && session.poll_transmit().is_none());
         assert_eq!(seat.feed(&mut context, &mut session), Fed::Some);
     }
 
