@@ -5,6 +5,7 @@
 //! ```text
 //! cargo run --release                            parsers, MB/s and share of the fastest peer (some minutes; a workload's name: only that)
 //! cargo run --release --bin serialize            serializers, nanoseconds
+//! cargo run --release --bin gzip                 gzip shared by all readers beside a window for each, nanoseconds, bytes and memory
 //! cargo run --release --bin allocations          allocations per event
 //! cargo run --release --bin client               whole clients, from the socket to the event (a client and a workload: that once)
 //! ./instructions                                 instructions per event beside the targets, by valgrind
