@@ -7,7 +7,31 @@
 //! A stream is fed in one of two ways, or in both. Publications of a [`Log`](crate::log::Log) come a [`Burst`](crate::log::Burst)
 //! at a time, when the session [wants](Session::wants_publications) them: the peer's reading paces the reading of the log, and a burst is
 //! one piece for one write. What is for this reader alone goes through [`send`](Session::send) and
-//! [`send_message`](Session::send_message), into a bounded outbox. A session with an idle stream is less than 400 bytes.
+//! [`send_message`](Session::send_message), into a bounded outbox. A session with an idle stream is less than 400 bytes. Over somebody
+//! else's HTTP an [`EventStream`] is the body alone; both are an [`Outlet`].
+//!
+//! What peers send ahead is answered in order, and never mixed up: the next request is read when the last one was answered and its answer
+//! taken, and until then a driver that heeds [`wants_input`](crate::Protocol::wants_input) reads no further than one read.
+//!
+//! # gzip
+//!
+//! A stream may have the coding gzip ([`StreamHead::coding`], feature `deflate`), off unless the application
+//! [negotiates](StreamHead::negotiate) it. A burst is compressed once for all its readers (a `log::Packer`), each alone, so that it can
+//! stand in any reader's stream: a delivery costs some 30 ns more than a plain one and a reader 24 bytes, where a window for each costs
+//! 18 to 180 µs and 352 kB. The price is the ratio, because nothing refers to what came before. Of the plain bytes there are left
+//! (`cargo run --release --bin gzip` in `tests/benches`):
+//!
+//! | what is written at once | shared | a window each |
+//! |---|---|---|
+//! | an event of 84 bytes | 106 % | 36 % |
+//! | an envelope of 100 bytes of text, 291 in all | 69 % | 21 % |
+//! | one of 1 KiB of text | 36 % | 17 % |
+//! | 16 of 100 bytes | 17 % | 11 % |
+//! | a burst of 64 KiB | 16 % | 14 % |
+//!
+//! So it pays for messages of some 200 bytes or more, for bursts and for replay. Everything else, heartbeats, gaps and the last word, is stored
+//! inside the coding as it is, 5 bytes longer. Each burst ends with a byte, and so is with the reader when it has come; a stream that ends
+//! ends whole, with its checksum.
 //!
 //! An application without a log sends what it likes:
 //!

@@ -1,4 +1,7 @@
-//! Content codings gzip and deflate, undone as the bytes come in (RFC 9110 §8.4; feature `deflate`).
+//! Content codings gzip and deflate, undone as the bytes come in, and applied as they go out (RFC 9110 §8.4; feature `deflate`).
+//!
+//! An [`Encoder`] applies either to one content, over a window of its own; a [`Compressor`] makes [segments](Segment) that stand in the
+//! [gzip stream](GzipStream) of any reader.
 //!
 //! A [`Decoder`] keeps the window of 32 KiB and the tables that the format needs, about 43 KiB for each coding, from the first
 //! byte on, and nothing else: what comes out is lent from the window. Whatever a server flushed comes out at once, however
