@@ -1,8 +1,6 @@
 use super::{Heartbeat, Reply};
 use crate::http::accept::{self, NotAcceptable};
 use crate::http::{Coding, Fields};
-#[cfg(doc)]
-use crate::log::Burst;
 use crate::sse;
 
 /// The head of an event stream, and how it is given. The status is 200.
@@ -18,7 +16,7 @@ pub struct StreamHead {
     /// The content coding of the stream, if any; `content-encoding` and `vary` are added then. `no-transform` (RFC 9111 §5.2.2.6) stays:
     /// it binds those in between, so that none of them compresses anew and holds events back for it.
     ///
-    /// With gzip, bursts leave as their [segments](Burst::segment), which all readers share; what has none, and what is
+    /// With gzip, bursts leave as their segments (`Burst::segment`), which all readers share; what has none, and what is
     /// [sent](super::EventStream::send) to this reader alone, is stored as it is inside the coding.
     pub coding: Option<Coding>,
     /// Whether the stream opens with a comment of 2 KiB, for proxies that hold back what is shorter.
