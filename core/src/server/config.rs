@@ -12,9 +12,12 @@ pub struct Config {
     /// Longest body of a request, in bytes; beyond it the answer is 413. Default 1 MiB (nginx 1 MiB).
     pub max_body: usize,
     /// Most bytes kept of requests that come before the last one was answered; beyond it the connection is closed after that
-    /// answer. Default 64 KiB.
+    /// answer. A driver that heeds [`wants_input`](crate::Protocol::wants_input) reads no further than one read ahead, so that this is
+    /// not reached: the peer is held back. Default 64 KiB, two reads of the drivers here.
     pub max_pipelined: usize,
-    /// Most bytes ignored that the peer sends while it is given a stream; beyond it the stream is ended. Default 64 KiB.
+    /// Most bytes ignored that the peer sends while it is given a stream. From there on no input is
+    /// [wanted](crate::Protocol::wants_input); when more is given nevertheless, the stream is ended. After the last answer as much is
+    /// read and ignored, or as much as a body may be. Default 64 KiB.
     pub max_ignored: usize,
     /// Most frames that wait to be sent besides publications; a [`send`](super::Session::send) beyond it is an error. Default 256.
     pub max_queued_frames: usize,
