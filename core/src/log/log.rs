@@ -211,8 +211,11 @@ impl Log {
     }
 
     /// Returns the next reader that has something to read and was not returned since it last had read everything.
+    #[inline]
     pub fn poll_wake(&mut self) -> Option<ReaderId> {
-        if let Some(called) = self.readers.poll_called() {
+        if self.readers.has_called()
+            && let Some(called) = self.readers.poll_called()
+        {
             return Some(called);
         }
         while let Some(slot) = self.topics.poll_wake() {

@@ -28,12 +28,18 @@ impl Log {
     ///
     /// `None` when it has read everything, or is not open. From then on, or when the burst says that there is no
     /// [`more`](Read::Burst::more), it sleeps until [`poll_wake`](Self::poll_wake) returns it.
+    #[inline]
     pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
         self.topics.evict_aged(now);
         if let Some(topic) = self.read_one(reader) {
             let burst = &self.topics.get(topic)?.ring.back()?.burst;
             return Some(Read::Burst { burst, more: false });
         }
+        self.read_on(reader, max_bytes)
+    }
+
+    #[inline(never)]
+    fn read_on(&mut self, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
         if let Some(gap) = self.heed_lag(reader) {
             return Some(Read::Gap(gap));
         }
@@ -213,6 +219,7 @@ impl Log {
     }
 
     /// The usual case: the reader of one topic that has only its last publication still to read. Returns the topic.
+    #[inline]
     fn read_one(&mut self, id: ReaderId) -> Option<u32> {
         let reader = self.readers.get_mut(id)?;
         let one = reader.only()?;
@@ -221,9 +228,11 @@ impl Log {
         if one.seen + 1 != topic.count() {
             return None;
         }
-        let last = topic.ring.back()?.position;
+        if topic.ring.is_empty() {
+            return None;
+        }
         one.seen += 1;
-        reader.cursor = last;
+        reader.cursor = topic.last();
         reader.sleep();
         let readers = &mut self.readers;
         topic.roster.put_asleep(at as usize, |moved, at| readers.note_place(moved, slot, at));

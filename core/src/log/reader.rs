@@ -68,6 +68,7 @@ impl Reader {
     }
 
     /// Returns its subscription when it has only one.
+    #[inline]
     pub(super) fn only(&mut self) -> Option<&mut Subscription> {
         match &mut self.subscriptions {
             Subscriptions::One(one) => Some(one),
@@ -80,6 +81,7 @@ impl Reader {
     }
 
     /// Notes that it has read everything.
+    #[inline]
     pub(super) fn sleep(&mut self) {
         self.flags &= !(AWAKE | CALLED | NAMED);
     }
@@ -175,6 +177,7 @@ impl Readers {
         self.at(id.slot).filter(|reader| reader.generation == id.generation && reader.is_open())
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: ReaderId) -> Option<&mut Reader> {
         let reader = self.slots.get_mut(id.slot as usize)?;
         (reader.generation == id.generation && reader.is_open()).then_some(reader)
@@ -193,6 +196,7 @@ impl Readers {
     }
 
     /// Wakes the reader in `slot`, unless it is awake.
+    #[inline]
     pub(super) fn wake(&mut self, slot: u32) -> Option<ReaderId> {
         let reader = self.slots.get_mut(slot as usize).filter(|reader| !reader.has(AWAKE) && reader.is_open())?;
         reader.flags = reader.flags & !CALLED | AWAKE;
@@ -209,6 +213,12 @@ impl Readers {
         }
     }
 
+    #[inline]
+    pub(super) fn has_called(&self) -> bool {
+        !self.called.is_empty()
+    }
+
+    #[cold]
     pub(super) fn poll_called(&mut self) -> Option<ReaderId> {
         while let Some(slot) = self.called.pop_front() {
             let Some(reader) = self.slots.get_mut(slot as usize) else { continue };
@@ -219,6 +229,8 @@ impl Readers {
                 return Some(id);
             }
         }
+        // Who comes back at once with a large fleet is called once.
+        self.called = VecDeque::new();
         None
     }
 

@@ -20,6 +20,7 @@ pub(super) struct Topic {
     end: u64,
     /// Up to here, this position included, something may be missing.
     pub(super) evicted: Position,
+    last: Position,
     pub(super) roster: Roster,
     /// Whether it stands among those that have readers to wake.
     pub(super) is_waking: bool,
@@ -51,6 +52,7 @@ impl Topic {
             bytes: 0,
             end: 0,
             evicted: forgotten,
+            last: forgotten,
             roster: Roster::default(),
             is_waking: false,
             configured: false,
@@ -85,6 +87,7 @@ impl Topic {
     }
 
     /// Returns how many publications it ever had.
+    #[inline]
     pub(super) fn count(&self) -> u64 {
         self.first + self.ring.len() as u64
     }
@@ -95,8 +98,9 @@ impl Topic {
     }
 
     /// Returns the last position that was, or may have been, published here.
+    #[inline]
     pub(super) fn last(&self) -> Position {
-        self.ring.back().map_or(self.evicted, |entry| entry.position)
+        self.last
     }
 
     /// Returns the index in the ring of what comes after the first `seen` publications, if there is something.
@@ -162,6 +166,7 @@ impl Topic {
         let counted = size_of(burst.chunk().len(), own_id);
         self.bytes += counted;
         self.end += burst.len() as u64;
+        self.last = position;
         self.ring.push_back(Entry { position, burst, end: self.end });
         let replaced = self.own.as_mut().and_then(|own| own.push(own_id, self.first + self.ring.len() as u64));
         let replaced = replaced.map_or(0, |number| self.empty(number));

@@ -27,9 +27,9 @@ pub(super) struct Topics {
     max_age: Option<Duration>,
     /// When the oldest that is kept will be too old.
     due: Option<Instant>,
-    /// Topics with readers to wake, and how many of the first are still to be woken before it is the next one's turn.
+    /// Topics with readers to wake, and the one whose turn it is.
     waking: VecDeque<u32>,
-    turn: Option<usize>,
+    turn: u32,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Topics {
             max_age,
             due: None,
             waking: VecDeque::new(),
-            turn: None,
+            turn: 0,
         }
     }
 
@@ -113,7 +113,7 @@ impl Topics {
     pub(super) fn append(&mut self, now: Instant, slot: u32, position: Position, burst: Burst, own_id: Option<&str>) {
         let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         topic.roster.queue_all();
-        if !topic.is_waking && topic.roster.queued() > 0 {
+        if !topic.is_waking && topic.roster.has_queued() {
             topic.is_waking = true;
             self.waking.push_back(slot);
         }
@@ -164,7 +164,15 @@ impl Topics {
         }
     }
 
+    #[inline]
     pub(super) fn evict_aged(&mut self, now: Instant) {
+        if self.due.is_some_and(|due| due <= now) {
+            self.evict_due(now);
+        }
+    }
+
+    #[cold]
+    fn evict_due(&mut self, now: Instant) {
         while self.due.is_some_and(|due| due <= now)
             && let Some(oldest) = self.order.front()
         {
@@ -173,25 +181,39 @@ impl Topics {
     }
 
     /// Returns the slot of the next reader of a topic that something was published to; it may be awake for another reason.
+    #[inline]
     pub(super) fn poll_wake(&mut self) -> Option<u32> {
-        loop {
-            let slot = *self.waking.front()?;
-            if let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) {
-                let turn = self.turn.get_or_insert(topic.roster.queued());
-                if *turn > 0
-                    && let Some(reader) = topic.roster.wake_next()
-                {
-                    *turn -= 1;
-                    return Some(reader);
-                }
+        if let Some(topic) = self.slots.get_mut(self.turn as usize).and_then(Option::as_mut)
+            && let Some(reader) = topic.roster.wake_next()
+        {
+            return Some(reader);
+        }
+        self.poll_next_topic()
+    }
+
+    #[inline(never)]
+    fn poll_next_topic(&mut self) -> Option<u32> {
+        if self.waking.front() == Some(&self.turn) {
+            self.waking.pop_front();
+            if let Some(topic) = self.slots.get_mut(self.turn as usize).and_then(Option::as_mut) {
                 // What was queued meanwhile waits until the others had their turn.
-                topic.is_waking = topic.roster.queued() > 0;
+                topic.is_waking = topic.roster.has_queued();
                 if topic.is_waking {
-                    self.waking.push_back(slot);
+                    self.waking.push_back(self.turn);
                 }
             }
+        }
+        loop {
+            self.turn = *self.waking.front()?;
+            let topic = self.slots.get_mut(self.turn as usize).and_then(Option::as_mut);
+            if let Some(topic) = topic {
+                topic.roster.begin_turn();
+                if let Some(reader) = topic.roster.wake_next() {
+                    return Some(reader);
+                }
+                topic.is_waking = false;
+            }
             self.waking.pop_front();
-            self.turn = None;
         }
     }
 
@@ -199,10 +221,12 @@ impl Topics {
         self.names.get(name).copied()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Topic> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&Topic> {
         self.slots.get(slot as usize)?.as_ref()
     }
@@ -244,9 +268,6 @@ impl Topics {
         self.kept = self.kept.saturating_sub(topic.ring.len());
         self.bytes = self.bytes.saturating_sub(topic.bytes);
         if topic.is_waking {
-            if self.waking.front() == Some(&slot) {
-                self.turn = None;
-            }
             self.waking.retain(|waking| *waking != slot);
         }
         self.free.push(slot);

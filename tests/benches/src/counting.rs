@@ -10,6 +10,7 @@ pub struct Counting;
 static COUNTS: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+static FREED: AtomicU64 = AtomicU64::new(0);
 
 impl Counting {
     /// Begins to count.
@@ -25,6 +26,17 @@ impl Counting {
     /// Returns how many allocations there were, growing ones among them, and of how many bytes.
     pub fn sums() -> (u64, u64) {
         (COUNT.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
+    }
+
+    /// Returns how many of those bytes were not given back: of what was allocated before it was counted, less.
+    pub fn live() -> i64 {
+        BYTES.load(Ordering::Relaxed) as i64 - FREED.load(Ordering::Relaxed) as i64
+    }
+
+    fn count_freed(bytes: usize) {
+        if COUNTS.load(Ordering::Relaxed) {
+            FREED.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
     }
 
     fn count(bytes: usize) {
@@ -44,12 +56,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        Self::count_freed(layout.size());
         // SAFETY: the caller's promise.
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         Self::count(size.saturating_sub(layout.size()));
+        Self::count_freed(layout.size().saturating_sub(size));
         // SAFETY: the caller's promise.
         unsafe { System.realloc(at, layout, size) }
     }
