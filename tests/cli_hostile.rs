@@ -52,6 +52,12 @@ macro_rules! suite {
 
             #[test]
             #[ignore = "tests/run --long"]
+            fn who_never_reads_and_who_never_writes_is_dropped_in_the_end() {
+                dropped_in_the_end($runtime);
+            }
+
+            #[test]
+            #[ignore = "tests/run --long"]
             fn slowhttptest_finds_the_service_available() {
                 slowhttptest($runtime);
             }
@@ -64,9 +70,9 @@ suite!(smol, "smol");
 
 fn stalled(runtime: &str) {
     let server = Watched::serve(TIDEWIRE, &["--runtime", runtime]);
-    // Now the channel holds as much as it ever will.
-    server.serves("a", &["-n", "4", "--messages", "700", "--rate", "2000", "--size", "16000"]);
-    let before = server.serves("a", &["-n", "10", "--messages", "200", "--rate", "200"]);
+    let load = ["-n", "5", "--messages", "800", "--rate", "160", "--size", "16000"];
+    // After that the channel holds as much as it ever will.
+    let before = server.serves("a", &load);
     let (descriptors, memory) = (server.descriptors(), server.memory());
 
     let mut stalled: Vec<TcpStream> = (0..STALLED).map(|_| server.follow("a")).collect();
@@ -82,7 +88,7 @@ fn stalled(runtime: &str) {
         }
         sips
     });
-    let after = server.serves("a", &["-n", "10", "--messages", "1000", "--rate", "250", "--size", "16000"]);
+    let after = server.serves("a", &load);
     let growth = server.memory().saturating_sub(memory);
     let untaken = server.untaken();
     assert!(untaken.iter().filter(|bytes| **bytes > 0).count() >= STALLED, "they do stall: {untaken:?}");
@@ -92,7 +98,7 @@ fn stalled(runtime: &str) {
     assert!(p99(&after) < p99(&before) * 4 + SLACK, "{:?}, {:?} without them", p99(&after), p99(&before));
 
     // Whoever reads on has everything, or knows what is missing.
-    let (numbers, gaps) = read_to(&mut stalled[0], 999);
+    let (numbers, gaps) = read_to(&mut stalled[0], 799);
     assert_eq!(numbers.first(), Some(&0), "all of it came after it had connected");
     let jumps = numbers.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
     assert!(numbers.is_sorted() && jumps == gaps, "{jumps} jumps, {gaps} gaps told");
@@ -280,6 +286,35 @@ fn slow_bodies_and_reads(runtime: &str) {
     server.publish("a", "still there");
 }
 
+/// The attackers stay: it is the server that lets go of them, by its deadlines.
+fn dropped_in_the_end(runtime: &str) {
+    let server = Watched::serve(TIDEWIRE, &["--runtime", runtime]);
+    let stalled: Vec<TcpStream> = (0..ATTACKERS).map(|_| server.follow("a")).collect();
+    let bodies: Vec<TcpStream> = (0..ATTACKERS)
+        .map(|_| {
+            let mut socket = server.send("POST /v1/channels/a/publish");
+            socket.write_all(b"content-length: 100\r\n\r\nhalf").expect("the server reads");
+            socket
+        })
+        .collect();
+    server.serves("a", &["-n", "1", "--messages", "400", "--rate", "200", "--size", "32000"]);
+    for mut socket in bodies {
+        socket.set_read_timeout(Some(BODY_TIME + SLACK * 2)).expect("it is set");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    let start = Instant::now();
+    assert!(server.descriptors() >= ATTACKERS, "they have longer");
+    while server.descriptors() > IDLE {
+        assert!(start.elapsed() < STALL_TIME + SLACK * 2, "{} descriptors", server.descriptors());
+        // Something to write: a stream on which all is said waits for nothing.
+        server.publish("a", "x");
+    }
+    assert!(server.untaken().iter().all(|bytes| *bytes == 0), "reset, so that the kernel keeps nothing for them");
+    drop(stalled);
+}
+
 /// Debian's slowhttptest looks every second whether the service is available while it attacks.
 fn slowhttptest(runtime: &str) {
     let server = Watched::serve(TIDEWIRE, &["--runtime", runtime]);
@@ -333,6 +368,10 @@ const ATTACKERS: usize = 50;
 const DRIP: Duration = Duration::from_millis(200);
 /// The default of `head_timeout`.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// The defaults of `body_timeout` and `stall_timeout`.
+const BODY_TIME: Duration = Duration::from_secs(30);
+const STALL_TIME: Duration = Duration::from_secs(60);
 
 /// Descriptors of a server without connections, on either runtime, at most.
 const IDLE: usize = 20;
