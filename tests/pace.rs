@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 
 use proptest::prelude::*;
 use tidewire_core::backoff::{Backoff, Config as BackoffConfig};
+use tidewire_core::channels::{self, Channels, Read, Subscribe};
 use tidewire_core::client::Event;
 use tidewire_core::server::Pace;
 use tidewire_core::{Instant, Random, SplitMix64};
@@ -87,6 +88,62 @@ fn after_their_longest_time(opened: fn(&mut SplitMix64) -> Duration, rate: u32) 
     }
     arrivals
 }
+
+// Through the channels, as a server does it.
+
+#[test]
+fn readers_of_channels_are_sent_away_at_the_pace_of_the_configuration() {
+    let mut channels = served(|_| {});
+    let now = Instant::from_start(Duration::from_nanos(987_654_321));
+    channels.shutdown(now);
+    let arrivals = sent_away(&mut channels, now);
+    assert_eq!(arrivals.len(), FLEET);
+    let most = most_a_second(&arrivals);
+    assert!((RATE * 99 / 100..=RATE).contains(&most), "{most} in a second");
+    let last = *arrivals.iter().max().unwrap() - now;
+    assert!(last <= channels.config().retry_after + whole(interval(RATE as u32) * FLEET as u32), "{last:?}");
+}
+
+#[test]
+fn readers_of_channels_that_had_their_longest_time_come_back_at_the_pace_of_the_configuration() {
+    // A jitter of 3 s alone would send away 33,000 a second.
+    let mut channels = served(|config| config.max_time = Some(Duration::from_secs(30)));
+    let mut arrivals = Vec::new();
+    while let Some(now) = channels.poll_timeout().filter(|_| arrivals.len() < FLEET) {
+        channels.handle_timeout(now);
+        arrivals.extend(sent_away(&mut channels, now));
+    }
+    assert_eq!(arrivals.len(), FLEET);
+    assert!(most_a_second(&arrivals) <= RATE, "{} in a second", most_a_second(&arrivals));
+}
+
+/// A hundred thousand readers of one channel.
+fn served(change: impl FnOnce(&mut channels::Config)) -> Channels {
+    let mut config = channels::Config::default();
+    config.return_rate = RATE as u32;
+    change(&mut config);
+    let mut channels = Channels::new(config, Box::new(SplitMix64::new(1)), Instant::START);
+    for _ in 0..FLEET {
+        let guest = channels.admit(None).expect("there is room");
+        let asked = Subscribe { guest, channels: &["news"], last_event_id: None };
+        channels.subscribe(Instant::START, asked).expect("it begins");
+    }
+    channels
+}
+
+/// Returns when the readers come back that are to end.
+fn sent_away(channels: &mut Channels, now: Instant) -> Vec<Instant> {
+    let mut arrivals = Vec::new();
+    while let Some(reader) = channels.poll_wake() {
+        if let Some(Read::End(end)) = channels.read(now, reader, usize::MAX) {
+            arrivals.push(now + end.retry.expect("a time of its own"));
+            channels.close(reader);
+        }
+    }
+    arrivals
+}
+
+const RATE: usize = 1_000;
 
 // Fairness.
 
