@@ -32,6 +32,7 @@ enum Kind {
     Left,
     Stream {
         pieces: Box<dyn Pieces>,
+        #[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "only axum's answer asks for it"))]
         coding: Option<Coding>,
     },
 }
