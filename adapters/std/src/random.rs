@@ -1,4 +1,7 @@
-use tidewire_core::Random;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tidewire_core::{Random, SplitMix64};
 
 /// The operating system's randomness, for ids, secrets and seeds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,9 +19,12 @@ impl Random for OsRandom {
     }
 }
 
-/// Returns a seed for what is to differ between processes and need not be secret (jitter).
+/// Returns a seed for what is to differ, between processes too, and need not be secret (jitter). The system is asked once.
 pub fn seed() -> u64 {
-    OsRandom.next_u64()
+    static SEEDS: OnceLock<AtomicU64> = OnceLock::new();
+    let seeds = SEEDS.get_or_init(|| AtomicU64::new(OsRandom.next_u64()));
+    // Drawn, so that no sequence is another one's some steps later.
+    SplitMix64::new(seeds.fetch_add(1, Ordering::Relaxed)).next_u64()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! fan_out --full                     100, 1,000 and 10,000 readers, 100 B and 1 KiB (half an hour)
 //!   --readers N,N --sizes N,N        these alone
 //!   --servers NAME,NAME              these alone; see the list below
-//!   --modes quiet,burst,steady       these alone
+//!   --modes quiet,burst,steady,connect,resume,stall
+//!                                    these alone
 //!   --rounds N                       interleaved rounds; the median counts
 //!   --wrap 'valgrind --tool=…'       what the servers run under
 //! ```
@@ -16,7 +17,9 @@
 //! longer).
 //!
 //! *quiet* is one message at a time and readers that look every 2 ms, *burst* sixteen at once and the next sixteen when all have them,
-//! *steady* 20,000 deliveries a second and readers that sleep. Before anything is timed every reader is checked to get all bytes. All servers
+//! *steady* 20,000 deliveries a second and readers that sleep. *connect* is 1,000 more that come, *resume* 1,000 that come back at once with a
+//! `Last-Event-ID` and have missed 10 messages (of 100 B) or 50 (of 1 KiB): processor time each. In *stall* half of the readers read nothing
+//! while 5,000 messages are published, and then read again. Before anything is timed every reader is checked to get all bytes. All servers
 //! of a table are up at the same time and take turns, so that what else the machine does hits them alike: the ratios count.
 
 use std::io::{self, BufRead, BufReader, Write};
@@ -24,7 +27,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tidewire_benches::fan_out::load::{Figures, Load};
+use tidewire_benches::fan_out::load::{Figures, Load, Stall};
 use tidewire_benches::fan_out::process::{self, Core};
 use tidewire_benches::fan_out::{ALL, Place, Server};
 
@@ -67,6 +70,9 @@ enum Mode {
     Quiet,
     Burst,
     Steady,
+    Connect,
+    Resume,
+    Stall,
 }
 
 impl Options {
@@ -107,13 +113,20 @@ impl Mode {
             "quiet" => Some(Self::Quiet),
             "burst" => Some(Self::Burst),
             "steady" => Some(Self::Steady),
+            "connect" => Some(Self::Connect),
+            "resume" => Some(Self::Resume),
+            "stall" => Some(Self::Stall),
             _ => None,
         }
     }
 
     /// Returns the order for one round.
-    fn order(self, readers: usize) -> String {
+    fn order(self, readers: usize, size: u32) -> String {
         match self {
+            Self::Connect => "connect 1000".to_owned(),
+            Self::Resume if size < 1_000 => "resume 1000 10".to_owned(),
+            Self::Resume => "resume 1000 50".to_owned(),
+            Self::Stall => "stall 5000 1000".to_owned(),
             Self::Quiet => format!("quiet {}", (20_000 / readers).clamp(2, 100)),
             Self::Burst => format!("burst {}", (10_000 / readers).clamp(2, 50)),
             Self::Steady => "steady 20000 2000".to_owned(),
@@ -149,6 +162,15 @@ fn load(process: &str, readers: &str, size: &str, place: &str) -> io::Result<()>
             ["burst", batches] => load.burst(number(batches)? as usize)?,
             ["steady", rate, millis] => {
                 load.steady(number(rate)?.into(), Duration::from_millis(number(millis)?.into()))?
+            }
+            ["connect", readers] => load.connects(&place, number(readers)? as usize)?,
+            ["resume", readers, missed] => load.resume(&place, number(readers)? as usize, number(missed)?)?,
+            ["stall", messages, rate] => {
+                let stall = load.stall(number(messages)? as usize, number(rate)?.into())?;
+                let Stall { figures, process, kernel, stalled, got, told, untold } = stall;
+                let each = |bytes: u64| bytes / stalled.max(1);
+                println!("{} {} {} {got} {told} {untold}", each(process), each(kernel), figures.p99);
+                continue;
             }
             _ => return Err(invalid()),
         };
@@ -242,7 +264,11 @@ fn table(options: &Options, readers: usize, size: u32) -> io::Result<()> {
         pair.order("check 20")?;
     }
     for mode in &options.modes {
-        let order = mode.order(readers);
+        if *mode == Mode::Stall {
+            stall(&mut pairs)?;
+            continue;
+        }
+        let order = mode.order(readers, size);
         let mut runs: Vec<Vec<Figures>> = vec![Vec::new(); pairs.len()];
         let rounds = if *mode == Mode::Steady { options.rounds.div_ceil(2) } else { options.rounds };
         for _ in 0..rounds {
@@ -280,6 +306,32 @@ fn table(options: &Options, readers: usize, size: u32) -> io::Result<()> {
                 pair.idle,
             );
         }
+    }
+    Ok(())
+}
+
+/// One table: half of the readers stall.
+fn stall(pairs: &mut [Pair]) -> io::Result<()> {
+    println!("\nStall: half of the readers read nothing, then read again");
+    println!(
+        "  {:<16} {:>14} {:>14} {:>10} {:>10} {:>6} {:>6} {:>6}",
+        "", "process B each", "kernel B each", "p99 before", "p99 us", "got", "told", "untold"
+    );
+    for pair in pairs {
+        let before = pair.order("steady 50000 1000")?;
+        writeln!(pair.orders, "{}", Mode::Stall.order(0, 0))?;
+        let mut line = String::new();
+        pair.answers.read_line(&mut line)?;
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [process, kernel, p99, got, told, untold] = numbers[..] else {
+            println!("  {:<16} failed", pair.server.name());
+            continue;
+        };
+        println!(
+            "  {:<16} {process:>14} {kernel:>14} {:>10} {p99:>10} {got:>6} {told:>6} {untold:>6}",
+            pair.server.name(),
+            before.p99
+        );
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The readers: sockets in one epoll set, and who publishes to them.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
-use super::{MARK, Order, Place, data, process, subscribe};
+use super::{MARK, Order, Place, ask, data, process, subscribe};
 
 /// A server's readers and its publisher.
 pub struct Load {
@@ -25,6 +25,8 @@ pub struct Load {
     delays: Vec<u32>,
     ready: Vec<epoll::Event>,
     buffer: Vec<u8>,
+    /// What was read last.
+    last: Vec<u8>,
 }
 
 struct Reader {
@@ -34,9 +36,31 @@ struct Reader {
 
 struct Publisher {
     socket: TcpStream,
+    address: SocketAddr,
+    /// When it was used last.
+    used: Instant,
     /// The request that publishes, and how many of its answers are to come.
     request: Option<Vec<u8>>,
     unanswered: usize,
+}
+
+/// What readers that stall cost.
+#[derive(Clone, Debug)]
+pub struct Stall {
+    /// The others' deliveries.
+    pub figures: Figures,
+    /// Bytes by which the server's memory has grown.
+    pub process: u64,
+    /// Bytes of the server's socket buffers.
+    pub kernel: u64,
+    /// How many readers stalled.
+    pub stalled: u64,
+    /// How many of them got everything in the end.
+    pub got: usize,
+    /// How many were told a gap, or ended.
+    pub told: usize,
+    /// How many lost messages without a word.
+    pub untold: usize,
 }
 
 /// What a run cost.
@@ -76,6 +100,7 @@ impl Load {
             delays: Vec::new(),
             ready: Vec::with_capacity(1024),
             buffer: vec![0; 1 << 20],
+            last: Vec::new(),
         };
         for _ in 0..readers {
             let socket = subscribe(place, None)?;
@@ -156,6 +181,137 @@ impl Load {
         })
     }
 
+    /// Publishes, then has as many readers more come back with the id from before that: `missed` messages each, which they get at
+    /// once. The ones that stayed are asked for theirs first.
+    ///
+    /// # Errors
+    ///
+    /// When a reader does not get what it missed.
+    pub fn resume(&mut self, place: &Place, readers: usize, missed: u32) -> io::Result<Figures> {
+        let id = self.last_id()?;
+        for _ in 0..missed {
+            self.publish(1)?;
+            self.publisher.await_answers()?;
+            while self.missing > 0 {
+                self.take(Some(PATIENCE))?;
+            }
+        }
+        let came = self.readers.len();
+        let figures = self.measure(|load| {
+            let id = String::from_utf8_lossy(&id).into_owned();
+            for _ in 0..readers {
+                let socket = ask(place, Some(&id))?;
+                load.add(socket)?;
+                if let Some(reader) = load.readers.last_mut() {
+                    reader.seen -= u64::from(missed);
+                }
+            }
+            load.missing += readers as u64 * u64::from(missed);
+            while load.missing > 0 {
+                load.take(Some(PATIENCE))?;
+            }
+            Ok(())
+        })?;
+        self.leave(came)?;
+        Ok(Figures { deliveries: readers as u64, ..figures })
+    }
+
+    /// Has as many readers more come, and waits until their streams have begun.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot.
+    pub fn connects(&mut self, place: &Place, readers: usize) -> io::Result<Figures> {
+        let came = self.readers.len();
+        let figures = self.measure(|load| {
+            for _ in 0..readers {
+                let socket = subscribe(place, None)?;
+                load.add(socket)?;
+            }
+            Ok(())
+        })?;
+        self.leave(came)?;
+        Ok(Figures { deliveries: readers as u64, ..figures })
+    }
+
+    /// Lets half of the readers read nothing while so many messages are published at so many a second.
+    ///
+    /// # Errors
+    ///
+    /// When the others do not get theirs.
+    pub fn stall(&mut self, messages: usize, rate: f64) -> io::Result<Stall> {
+        let every = Duration::from_secs_f64(1.0 / rate);
+        let reading = self.readers.len() / 2;
+        let empty = process::memory(self.server)?;
+        let stalled = self.readers.split_off(reading);
+        for reader in &stalled {
+            epoll::delete(&self.epoll, &reader.socket)?;
+        }
+        let before = self.published.len();
+        let figures = self.measure(|load| {
+            let mut next = Instant::now();
+            while load.published.len() < before + messages || load.missing > 0 {
+                let now = Instant::now();
+                if now >= next && load.published.len() < before + messages {
+                    load.publisher.await_answers()?;
+                    load.publish(1)?;
+                    next += every;
+                } else {
+                    load.take(Some(next.saturating_duration_since(now).max(Duration::from_micros(100))))?;
+                }
+            }
+            Ok(())
+        })?;
+        let process = process::memory(self.server)?.saturating_sub(empty);
+        let kernel = stalled.iter().map(|reader| process::kernel_memory(&reader.socket)).sum::<io::Result<u64>>()?;
+        // Then they read again, and say what they got.
+        let (mut got, mut told, mut untold) = (0, 0, 0);
+        for mut reader in stalled {
+            reader.socket.set_nonblocking(true)?;
+            let mut received = Vec::new();
+            let mut quiet = Instant::now();
+            let mut ended = false;
+            while quiet.elapsed() < Duration::from_millis(300) && !ended {
+                match reader.socket.read(&mut self.buffer) {
+                    Ok(0) => ended = true,
+                    Ok(count) => {
+                        received.extend_from_slice(&self.buffer[..count]);
+                        quiet = Instant::now();
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                    Err(_) => ended = true,
+                }
+            }
+            let count = memchr_iter(MARK, &received).count();
+            let gap = memchr::memmem::find(&received, b"event: gap").is_some();
+            match count {
+                count if count == messages => got += 1,
+                _ if gap || ended => told += 1,
+                _ => untold += 1,
+            }
+        }
+        Ok(Stall { figures, process, kernel, stalled: (got + told + untold) as u64, got, told, untold })
+    }
+
+    /// Lets go of the readers from the one at `from` on.
+    fn leave(&mut self, from: usize) -> io::Result<()> {
+        for reader in self.readers.split_off(from) {
+            epoll::delete(&self.epoll, &reader.socket)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes one message and returns the id that the first reader got with it.
+    fn last_id(&mut self) -> io::Result<Vec<u8>> {
+        self.publish(1)?;
+        while self.missing > 0 {
+            self.take(Some(PATIENCE))?;
+        }
+        self.publisher.await_answers()?;
+        let at = memchr::memmem::rfind(&self.last, b"id: ").ok_or(io::ErrorKind::InvalidData)?;
+        Ok(self.last[at + 4..].split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
+    }
+
     /// Does something and returns what it cost.
     fn measure(&mut self, run: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<Figures> {
         self.delays.clear();
@@ -199,6 +355,10 @@ impl Load {
                 Err(error) => return Err(error),
             };
             let now = Instant::now();
+            if count < 4096 {
+                self.last.clear();
+                self.last.extend_from_slice(&self.buffer[..count]);
+            }
             for _ in memchr_iter(MARK, &self.buffer[..count]) {
                 let published = self.published.get(reader.seen as usize).copied();
                 let published = published.ok_or_else(|| io::Error::other("a message came that was not published"))?;
@@ -253,16 +413,25 @@ impl Publisher {
                 (place.address, Some((head + &data(size as usize)).into_bytes()))
             }
         };
+        Ok(Self { socket: Self::dial(address)?, address, used: Instant::now(), request, unanswered: 0 })
+    }
+
+    fn dial(address: SocketAddr) -> io::Result<TcpStream> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { socket, request, unanswered: 0 })
+        Ok(socket)
     }
 
     fn publish(&mut self, order: Order) -> io::Result<()> {
         match &self.request {
             None => self.socket.write_all(&order.to_bytes()),
             Some(request) => {
+                // While others had their turn the server may have found it idle for too long.
+                if self.used.elapsed() > Duration::from_secs(10) {
+                    self.socket = Self::dial(self.address)?;
+                }
+                self.used = Instant::now();
                 self.unanswered += order.count as usize;
                 self.socket.write_all(&request.repeat(order.count as usize))
             }

@@ -209,6 +209,17 @@ pub fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 ///
 /// When it does not begin.
 pub fn subscribe(place: &Place, last_event_id: Option<&str>) -> io::Result<TcpStream> {
+    let mut stream = ask(place, last_event_id)?;
+    let head = read_head(&mut stream)?;
+    if head.starts_with(b"HTTP/1.1 200") { Ok(stream) } else { Err(io::ErrorKind::ConnectionRefused.into()) }
+}
+
+/// Asks for the stream.
+///
+/// # Errors
+///
+/// When nobody is there.
+pub fn ask(place: &Place, last_event_id: Option<&str>) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(place.address)?;
     stream.set_nodelay(true)?;
     let resume = last_event_id.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
@@ -217,6 +228,5 @@ pub fn subscribe(place: &Place, last_event_id: Option<&str>) -> io::Result<TcpSt
         place.events, place.address
     );
     stream.write_all(head.as_bytes())?;
-    let head = read_head(&mut stream)?;
-    if head.starts_with(b"HTTP/1.1 200") { Ok(stream) } else { Err(io::ErrorKind::ConnectionRefused.into()) }
+    Ok(stream)
 }

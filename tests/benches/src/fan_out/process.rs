@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -80,4 +82,22 @@ pub fn memory(id: u32) -> io::Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.map(|kib| kib * 1024).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Returns the bytes that the kernel holds for the other end of a connection on this machine, by `ss` (Debian's iproute2).
+///
+/// # Errors
+///
+/// When it is not there, or says nothing.
+pub fn kernel_memory(socket: &TcpStream) -> io::Result<u64> {
+    let (ours, theirs) = (socket.local_addr()?.port(), socket.peer_addr()?.port());
+    let filter = format!("sport = :{theirs} and dport = :{ours}");
+    let out = Command::new("ss").args(["-tmnH", &filter]).output()?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    // skmem:(r0,rb131072,t0,tb2626560,f0,w0,o0,bl0,d0): received, sent, forward allocated and queued to be written.
+    let memory = text.split("skmem:(").nth(1).and_then(|rest| rest.split(')').next()).ok_or(io::ErrorKind::NotFound)?;
+    let of = |name: &str| {
+        memory.split(',').filter_map(|field| field.strip_prefix(name)?.parse::<u64>().ok()).next().unwrap_or(0)
+    };
+    Ok(of("r") + of("f") + of("w"))
 }
