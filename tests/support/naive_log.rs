@@ -416,7 +416,8 @@ impl NaiveLog {
         for name in names {
             let forgotten = self.forgotten;
             let unknown = |topic: &Topic| topic.name == *name && !topic.configured && topic.last <= forgotten;
-            if !self.is_read(name) && self.topics.iter().any(unknown) {
+            let is_empty = self.kept.iter().all(|kept| kept.topic != *name);
+            if !self.is_read(name) && is_empty && self.topics.iter().any(unknown) {
                 self.forget(name);
             }
         }

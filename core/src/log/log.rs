@@ -278,6 +278,11 @@ impl Log {
 
     /// Returns up to which position a reader that begins like this knows everything, and why there is a gap behind that if it is
     /// not for what was evicted.
+    pub(super) fn go_on_after(&mut self, last: Position) {
+        self.head = last;
+        self.topics.forget_until(last);
+    }
+
     pub(super) fn resolve(&self, subscriptions: &[Subscription], start: Start<'_>) -> (Position, Option<GapReason>) {
         let after = match start {
             Start::Live | Start::After("") => return (self.head, None),

@@ -51,6 +51,7 @@ mod error;
 mod gap;
 mod id;
 mod lag;
+mod lives;
 #[expect(clippy::module_inception, reason = "the module is named for its one type")]
 mod log;
 mod merged;

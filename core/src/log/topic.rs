@@ -26,6 +26,8 @@ pub(super) struct Topic {
     pub(super) is_waking: bool,
     /// Whether it is kept for its configuration.
     pub(super) configured: bool,
+    /// Whether it has lost its name, and is there for its readers only.
+    pub(super) detached: bool,
     pub(super) config: TopicConfig,
     pub(super) own: Option<OwnIds>,
     /// From which count and bytes on a reader may be too far behind for a policy that ends it.
@@ -56,6 +58,7 @@ impl Topic {
             roster: Roster::default(),
             is_waking: false,
             configured: false,
+            detached: false,
             config,
             own: None,
             scan_at: (0, 0),

@@ -101,10 +101,14 @@ impl Topics {
         if topic.configured || !topic.roster.is_empty() {
             return;
         }
-        let (key, last) = (topic.key(), topic.last());
-        self.idle.insert(key, slot);
+        if topic.detached {
+            return self.forget(slot);
+        }
         // What nothing is known of is forgotten at once: a name that is only asked for leaves nothing behind.
-        if last <= self.forgotten {
+        let is_known = !topic.ring.is_empty() || topic.last() > self.forgotten;
+        let key = topic.key();
+        self.idle.insert(key, slot);
+        if !is_known {
             self.forget(slot);
         }
     }
@@ -162,6 +166,25 @@ impl Topics {
         if topic.roster.is_empty() {
             self.forget(slot);
         }
+    }
+
+    /// Parts the topic from its name, for as long as it has readers.
+    pub(super) fn detach(&mut self, slot: u32) {
+        let Some(topic) = self.get_mut(slot) else { return };
+        topic.configured = false;
+        if topic.roster.is_empty() {
+            return self.forget(slot);
+        }
+        topic.detached = true;
+        self.forgotten = self.forgotten.max(self.get(slot).map_or(Position::START, Topic::last));
+        if let Some(topic) = self.slots.get(slot as usize).and_then(Option::as_ref) {
+            self.names.remove(&topic.name);
+        }
+    }
+
+    /// Notes that any topic may have had publications up to there.
+    pub(super) fn forget_until(&mut self, position: Position) {
+        self.forgotten = self.forgotten.max(position);
     }
 
     #[inline]
@@ -264,7 +287,9 @@ impl Topics {
         let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.forgotten = self.forgotten.max(topic.last());
         self.idle.remove(&topic.key());
-        self.names.remove(&topic.name);
+        if !topic.detached {
+            self.names.remove(&topic.name);
+        }
         self.kept = self.kept.saturating_sub(topic.ring.len());
         self.bytes = self.bytes.saturating_sub(topic.bytes);
         if topic.is_waking {
