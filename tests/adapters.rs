@@ -24,6 +24,7 @@ macro_rules! suite {
             use futures_lite::future::{or, poll_once, yield_now, zip};
             use tidewire_core::client::{self, CloseReason, ConnectError, Reason, Restart, RetryStatus, State};
             use tidewire_core::sse::Event;
+            use tidewire_core::channels::{self, Channels};
             use tidewire_core::{UnixTime, api, server};
             use tidewire_std::{Clock, OsRandom, ReadError, SharedApi};
             use tidewire_tests::canned::{Answer, Canned};
@@ -196,12 +197,12 @@ macro_rules! suite {
 
             fn shared(session: server::Config) -> Arc<SharedApi> {
                 let clock = Clock::start();
-                let mut config = api::Config::default();
-                config.retry = Duration::from_millis(10);
+                let mut config = channels::Config::default();
+                config.retry = Some(Duration::from_millis(10));
                 // A driver that forgets to go on must not be reminded.
-                config.keep_alive = Duration::ZERO;
-                let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
-                SharedApi::new(api, session, clock)
+                config.heartbeat = None;
+                let channels = Channels::new(config, Box::new(OsRandom), clock.now());
+                SharedApi::new(api::Api::new(api::Config::default()), channels, session, clock)
             }
 
             /// A server on a free port; dropping the first sender stops it, the receiver hears when it has stopped.

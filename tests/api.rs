@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tidewire_core::api::{Answer, Api, Config};
-use tidewire_core::channels::Read;
+use tidewire_core::api::{self, Caller};
+use tidewire_core::channels::{self, Answer, Channels, Guest, Read};
 use tidewire_core::http::{Method, RequestHead};
 use tidewire_core::log::ReaderId;
 use tidewire_core::server::{Heartbeat, Reply, Request};
@@ -41,7 +41,7 @@ fn stream_begins_with_retry_and_connected() {
 
 #[test]
 fn streams_keep_alive_as_their_readers_are_told() {
-    let mut api = api_with(|config| config.keep_alive = Duration::from_secs(40));
+    let mut api = api_with(|config| config.channels.heartbeat = Some(Heartbeat::new(Duration::from_secs(40))));
     let Answer::Stream { head, first, .. } = api.handle_request(now(0), &get("/v1/events?channel=news")) else {
         panic!("a stream")
     };
@@ -144,7 +144,7 @@ fn bad_requests_get_their_status_and_code() {
 
 #[test]
 fn message_longer_than_the_history_is_told_what_to_raise() {
-    let mut api = api_with(|config| config.log.topic.max_bytes = 1000);
+    let mut api = api_with(|config| config.channels.channel.topic.max_bytes = 1000);
     let reply = reply(&mut api, post("/v1/channels/a/publish", "text/plain", &"x".repeat(1000)));
     assert_eq!((reply.status, &json_of(&reply)["code"]), (413, &json!("message_too_long")));
     assert!(text(&reply).contains("--history-bytes"), "{}", text(&reply));
@@ -181,7 +181,7 @@ fn wrong_method_is_told_the_right_ones() {
 
 #[test]
 fn options_tells_the_methods_and_a_preflight_is_answered() {
-    let mut api = api_with(|config| config.access.origins = vec!["https://app.example".into()]);
+    let mut api = api_with(|config| config.api.endpoint.access.origins = vec!["https://app.example".into()]);
     let plain = reply(&mut api, request(Method::OPTIONS, "/v1/channels/a/publish"));
     assert_eq!((plain.status, field(&plain, "allow")), (204, "POST, OPTIONS"));
 
@@ -195,7 +195,7 @@ fn options_tells_the_methods_and_a_preflight_is_answered() {
 
 #[test]
 fn allowed_origin_may_read_answers_and_streams() {
-    let mut api = api_with(|config| config.access.origins = vec!["https://app.example".into()]);
+    let mut api = api_with(|config| config.api.endpoint.access.origins = vec!["https://app.example".into()]);
     let page = reply(&mut api, with(get("/health/live"), "origin", "https://app.example"));
     assert_eq!(field(&page, "access-control-allow-origin"), "https://app.example");
     let request = with(get("/v1/events?channel=a"), "origin", "https://app.example");
@@ -207,7 +207,7 @@ fn allowed_origin_may_read_answers_and_streams() {
 fn health_follows_the_shutdown() {
     let mut api = api();
     assert_eq!(reply(&mut api, get("/health/ready")).status, 200);
-    api.shutdown();
+    api.channels.shutdown(now(0));
     assert_eq!(reply(&mut api, get("/health/ready")).status, 503);
     assert_eq!(reply(&mut api, get("/health/live")).status, 200);
     let refused = reply(&mut api, get("/v1/events?channel=a"));
@@ -216,10 +216,10 @@ fn health_follows_the_shutdown() {
 
 #[test]
 fn one_reader_too_many_is_told_to_come_back() {
-    let mut api = api_with(|config| config.log.max_readers = 1);
+    let mut api = api_with(|config| config.channels.log.max_readers = 1);
     let (first, _) = stream(&mut api, get("/v1/events?channel=a"));
     assert_eq!(json_of(&reply(&mut api, get("/v1/events?channel=a")))["code"], "overloaded");
-    api.close_reader(first);
+    api.channels.close(first);
     stream(&mut api, get("/v1/events?channel=a"));
 }
 
@@ -229,7 +229,7 @@ fn head_of_a_stream_opens_no_reader() {
     let head = reply(&mut api, request(Method::HEAD, "/v1/events?channel=a"));
     assert_eq!((head.status, field(&head, "content-type")), (200, "text/event-stream"));
     assert_eq!(field(&head, "x-accel-buffering"), "no");
-    assert_eq!(api.log().stats().readers, 0);
+    assert_eq!(api.channels.log().stats().readers, 0);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn reader_cut_before_its_first_publication_resumes_from_connected() {
     let mut api = api();
     publish(&mut api, "a", "before");
     let (reader, first) = stream(&mut api, get("/v1/events?channel=a"));
-    api.close_reader(reader);
+    api.channels.close(reader);
     publish(&mut api, "a", "while away");
 
     let id = events(&first)[0].id.clone();
@@ -262,7 +262,7 @@ fn reader_cut_before_its_first_publication_resumes_from_connected() {
 
 #[test]
 fn what_cannot_be_resumed_is_a_gap_with_its_reason() {
-    let mut api = api_with(|config| config.log.topic.max_publications = 2);
+    let mut api = api_with(|config| config.channels.channel.topic.max_publications = 2);
     let ids: Vec<String> = (1..=4).map(|n| publish(&mut api, "a", &n.to_string())).collect();
     let (epoch, _) = ids[0].split_once('-').unwrap();
     let cases = [
@@ -280,12 +280,12 @@ fn what_cannot_be_resumed_is_a_gap_with_its_reason() {
         assert_eq!(gap.data, json!({"reason": reason, "after": after, "next": next}));
         let replayed = read(&mut api, reader).len();
         assert_eq!(replayed, if next.is_null() { 0 } else { 2 }, "{after}");
-        api.close_reader(reader);
+        api.channels.close(reader);
         // The id of the gap is where to go on from.
         let (reader, first) = stream(&mut api, with(get("/v1/events?channel=a"), "last-event-id", &gap.id));
         assert_eq!(events(&first).len(), 1, "no gap again after {after}");
         assert_eq!(read(&mut api, reader).len(), replayed);
-        api.close_reader(reader);
+        api.channels.close(reader);
     }
     let (_, first) = stream(&mut api, with(get("/v1/events?channel=a"), "last-event-id", &ids[1]));
     assert_eq!(events(&first).len(), 1, "just before the oldest that is kept");
@@ -293,7 +293,7 @@ fn what_cannot_be_resumed_is_a_gap_with_its_reason() {
 
 #[test]
 fn slow_reader_is_told_what_it_missed() {
-    let mut api = api_with(|config| config.log.topic.max_publications = 2);
+    let mut api = api_with(|config| config.channels.channel.topic.max_publications = 2);
     let (reader, _) = stream(&mut api, get("/v1/events?channel=a"));
     for n in 1..=4 {
         publish(&mut api, "a", &n.to_string());
@@ -307,21 +307,21 @@ fn slow_reader_is_told_what_it_missed() {
 
 #[test]
 fn too_old_publications_go() {
-    let mut api = api_with(|config| config.log.max_age = Some(Duration::from_secs(60)));
+    let mut api = api_with(|config| config.channels.log.max_age = Some(Duration::from_secs(60)));
     publish(&mut api, "a", "old");
-    let due = api.poll_timeout().unwrap();
+    let due = api.channels.poll_timeout().unwrap();
     assert_eq!(due, now(60));
-    api.handle_timeout(due);
-    assert_eq!(api.log().stats().publications, 0);
-    assert_eq!(api.poll_timeout(), None);
+    api.channels.handle_timeout(due);
+    assert_eq!(api.channels.log().stats().publications, 0);
+    assert_eq!(api.channels.poll_timeout(), None);
 }
 
 #[test]
 fn timestamps_follow_the_clock() {
     let mut api = api();
-    api.handle_clock(now(10), UnixTime::from_millis(5_000));
+    api.start = UnixTime::from_millis(5_000);
     let (reader, _) = stream(&mut api, get("/v1/events?channel=a"));
-    api.handle_request(now(12), &post("/v1/channels/a/publish", "text/plain", "x"));
+    api.handle_request(now(2), &post("/v1/channels/a/publish", "text/plain", "x"));
     assert_eq!(read(&mut api, reader)[0].data["timestamp"], "1970-01-01T00:00:07.000Z");
 }
 
@@ -347,27 +347,27 @@ fn events(stream: &str) -> Vec<Received> {
     received
 }
 
-fn read(api: &mut Api, reader: ReaderId) -> Vec<Received> {
+fn read(api: &mut Program, reader: ReaderId) -> Vec<Received> {
     let mut all = Vec::new();
-    while let Some(Read::Burst { burst, .. }) = api.read(now(0), reader, 1 << 20) {
+    while let Some(Read::Burst { burst, .. }) = api.channels.read(now(0), reader, 1 << 20) {
         all.extend_from_slice(&burst.bytes());
     }
     events(str::from_utf8(&all).unwrap())
 }
 
-fn publish(api: &mut Api, channel: &str, text: &str) -> String {
+fn publish(api: &mut Program, channel: &str, text: &str) -> String {
     let answer = reply(api, post(&format!("/v1/channels/{channel}/publish"), "text/plain", text));
     json_of(&answer)["id"].as_str().unwrap().to_owned()
 }
 
-fn stream(api: &mut Api, request: Request) -> (ReaderId, String) {
+fn stream(api: &mut Program, request: Request) -> (ReaderId, String) {
     match api.handle_request(now(0), &request) {
         Answer::Stream { reader, first, .. } => (reader, String::from_utf8(first.to_vec()).unwrap()),
         Answer::Reply(reply) => panic!("a stream, not {}: {}", reply.status, text(&reply)),
     }
 }
 
-fn reply(api: &mut Api, request: Request) -> Reply {
+fn reply(api: &mut Program, request: Request) -> Reply {
     match api.handle_request(now(0), &request) {
         Answer::Reply(reply) => reply,
         Answer::Stream { .. } => panic!("a reply, not a stream"),
@@ -407,14 +407,37 @@ fn request(method: Method, target: &str) -> Request {
     Request { head, body: Bytes::new() }
 }
 
-fn api() -> Api {
+fn api() -> Program {
     api_with(|_| {})
 }
 
-fn api_with(change: impl FnOnce(&mut Config)) -> Api {
+fn api_with(change: impl FnOnce(&mut Config)) -> Program {
     let mut config = Config::default();
     change(&mut config);
-    Api::new(config, Box::new(SplitMix64::new(7)), now(0), UnixTime::from_millis(1_720_000_000_000))
+    let mut channels = Channels::new(config.channels, Box::new(SplitMix64::new(7)), now(0));
+    let guest = channels.admit(None).unwrap();
+    Program { api: api::Api::new(config.api), channels, guest, start: UnixTime::from_millis(1_720_000_000_000) }
+}
+
+#[derive(Default)]
+struct Config {
+    api: api::Config,
+    channels: channels::Config,
+}
+
+/// The routes, the channels behind them and one connection.
+struct Program {
+    api: api::Api,
+    channels: Channels,
+    guest: Guest,
+    start: UnixTime,
+}
+
+impl Program {
+    fn handle_request(&mut self, now: Instant, request: &Request) -> Answer {
+        let unix = UnixTime::from_millis(self.start.as_millis() + now.since_start().as_millis() as u64);
+        self.api.handle_request(&mut self.channels, Caller { guest: self.guest, now, unix }, request)
+    }
 }
 
 fn now(seconds: u64) -> Instant {

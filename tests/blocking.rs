@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tidewire_core::channels::{self, Channels};
 use tidewire_core::client::{
     CloseReason, Config, ConnectError, Event, Peer, Proxies, Proxy as Way, Reason, Restart, State,
 };
@@ -633,8 +634,9 @@ struct Served {
 impl Served {
     fn start() -> Self {
         let clock = Clock::start();
-        let api = api::Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
-        let shared = SharedApi::new(api, server::Config::default(), clock);
+        let channels = Channels::new(channels::Config::default(), Box::new(OsRandom), clock.now());
+        let api = api::Api::new(api::Config::default());
+        let shared = SharedApi::new(api, channels, server::Config::default(), clock);
         let listener = smol::block_on(smol::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let serving = Arc::clone(&shared);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use tidewire_core::api::{self, Api};
+use tidewire_core::channels::{self, Channels};
 use tidewire_core::server;
 use tidewire_smol::{Clock, OsRandom, SharedApi};
 use tidewire_tests::authority::Authority;
@@ -218,8 +219,9 @@ impl Secure {
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             let clock = Clock::start();
-            let api = Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
-            let api = SharedApi::new(api, server::Config::default(), clock);
+            let channels = Channels::new(channels::Config::default(), Box::new(OsRandom), clock.now());
+            let api = Api::new(api::Config::default());
+            let api = SharedApi::new(api, channels, server::Config::default(), clock);
             let listener = smol::Async::new(listener).unwrap().into();
             smol::block_on(tidewire_smol::serve_tls(listener, tls, api, std::future::pending::<()>()));
         });

@@ -58,7 +58,7 @@ async fn what_is_published_is_in_the_body<S: Timer + Default + Send + 'static>()
     let message = Message::new("1").with_event(EventName::new("tick").unwrap());
     events.server().publisher().publish(["news"], &message).unwrap();
     let text = follower.until("data: 1\n\n").await;
-    assert!(text.starts_with("retry: 1000\n"), "{text}");
+    assert!(text.starts_with(":heartbeat_ms=15000\nretry: 1000\n"), "{text}");
     assert!(text.contains("event: tick\ndata: 1\n\n") && text.contains("\nid: "), "{text}");
 }
 
@@ -90,7 +90,7 @@ async fn a_reader_resumes_after_its_id_by_field_or_query<S: Timer + Default + Se
 
 async fn silence_brings_heartbeats<S: Timer + Default + Send + 'static>() {
     let mut config = Config::default();
-    config.heartbeat = Some(Duration::from_millis(5));
+    config.heartbeat = Some(Heartbeat::new(Duration::from_millis(5)));
     let mut follower = follow(&server::<S>(config), get("/news"));
     follower.until(":\n\n:\n\n").await;
 }

@@ -16,6 +16,8 @@ pub mod command;
 pub mod fleet;
 #[path = "support/fuzz.rs"]
 pub mod fuzz;
+#[path = "support/fuzz_channels.rs"]
+pub mod fuzz_channels;
 #[path = "support/fuzz_client.rs"]
 pub mod fuzz_client;
 #[path = "support/fuzz_coding.rs"]

@@ -24,6 +24,7 @@ macro_rules! suite {
 
             use futures_lite::future::zip;
             use tidewire_core::api::{self, Api};
+            use tidewire_core::channels::{self, Channels};
             use tidewire_core::client::{
                 CloseReason, Config, Connect, ConnectError, Event, Peer, Proxies, Proxy, Reason, State,
             };
@@ -389,10 +390,10 @@ macro_rules! suite {
 
             fn shared(session: server::Config) -> Arc<SharedApi> {
                 let clock = Clock::start();
-                let mut config = api::Config::default();
-                config.retry = Duration::from_millis(10);
-                let api = Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
-                SharedApi::new(api, session, clock)
+                let mut config = channels::Config::default();
+                config.retry = Some(Duration::from_millis(10));
+                let channels = Channels::new(config, Box::new(OsRandom), clock.now());
+                SharedApi::new(Api::new(api::Config::default()), channels, session, clock)
             }
 
             /// A server over TLS on a free port; dropping the first sender stops it, the receiver hears when it has stopped.

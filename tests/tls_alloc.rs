@@ -123,6 +123,7 @@ macro_rules! suite {
 
             use futures_lite::future::poll_once;
             use tidewire_core::api::{self, Api};
+            use tidewire_core::channels::{self, Channels};
             use tidewire_core::client::{Config, Event};
             use tidewire_core::server;
             use tidewire_std::{Clock, OsRandom, SharedApi};
@@ -162,8 +163,9 @@ macro_rules! suite {
                 let (client, server) = tls.unzip();
                 run(async {
                     let clock = Clock::start();
-                    let api = Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
-                    let shared = SharedApi::new(api, server::Config::default(), clock);
+                    let channels = Channels::new(channels::Config::default(), Box::new(OsRandom), clock.now());
+                    let api = Api::new(api::Config::default());
+                    let shared = SharedApi::new(api, channels, server::Config::default(), clock);
                     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
                     let address = listener.local_addr().expect("bound");
                     let listener = on_std(listener);

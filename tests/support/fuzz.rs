@@ -1,6 +1,6 @@
 //! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
 
-use crate::{fuzz_client, fuzz_coding, fuzz_http, fuzz_server, fuzz_sse, fuzz_tunnel};
+use crate::{fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_server, fuzz_sse, fuzz_tunnel};
 
 /// What a target does with an input; it panics when something is wrong.
 pub type Body = fn(&[u8]);
@@ -8,6 +8,7 @@ pub type Body = fn(&[u8]);
 /// Every target by its name.
 #[rustfmt::skip]
 pub const TARGETS: &[(&str, Body)] = &[
+    ("channels", fuzz_channels::channels),
     ("client_machine", fuzz_client::machine),
     ("client_tunnel", fuzz_tunnel::tunnel),
     ("http_chunked_body", fuzz_http::chunked_body),

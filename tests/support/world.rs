@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tidewire_core::api::{self, Answer, Api};
-use tidewire_core::channels::Read;
+use tidewire_core::api::{self, Api, Caller};
+use tidewire_core::channels::{self, Answer, Channels, Guest, Read};
 use tidewire_core::client::{self, EventSource};
 use tidewire_core::http::Url;
 use tidewire_core::log::ReaderId;
@@ -21,7 +21,9 @@ pub struct World {
     /// The machine that follows.
     pub client: EventSource,
     /// What all connections of the server share.
-    pub api: Api,
+    pub channels: Channels,
+    guest: Guest,
+    api: Api,
     /// Connections made so far.
     pub connections: u64,
     /// How the wire treats bytes.
@@ -77,12 +79,15 @@ impl World {
     pub fn new(query: &str, wire: Wire) -> Self {
         let url = Url::parse(&format!("http://localhost:8080/v1/events?{query}")).expect("a URL");
         let now = Instant::START;
-        let unix = UnixTime::from_millis(1_720_000_000_000);
+        let mut channels = Channels::new(channels::Config::default(), Box::new(SplitMix64::new(2)), now);
+        let guest = channels.admit(None).expect("the first one");
         let mut world = Self {
             now,
             events: Vec::new(),
             client: EventSource::new(client::Config::new(url), 1, now),
-            api: Api::new(api::Config::default(), Box::new(SplitMix64::new(2)), now, unix),
+            channels,
+            guest,
+            api: Api::new(api::Config::default()),
             connections: 0,
             wire,
             carried: Carried::default(),
@@ -98,7 +103,8 @@ impl World {
     ///
     /// If the server does not take it.
     pub fn publish(&mut self, channel: &str, text: &str) {
-        self.api.publish_text(self.now, channel, "test", text).expect("it is taken");
+        let at = (self.now, self.unix());
+        self.api.publish_text(&mut self.channels, at, channel, "test", text).expect("it is taken");
         self.settle();
     }
 
@@ -109,7 +115,7 @@ impl World {
         while let Some(at) = self.next_timeout().filter(|at| *at <= end) {
             self.now = at.max(self.now);
             self.client.handle_timeout(self.now);
-            self.api.handle_timeout(self.now);
+            self.channels.handle_timeout(self.now);
             if let Some(connection) = &mut self.connection {
                 connection.session.handle_timeout(self.now);
             }
@@ -134,7 +140,7 @@ impl World {
 
     /// Begins the goodbye of the server.
     pub fn shutdown(&mut self) {
-        self.api.shutdown();
+        self.channels.shutdown(self.now);
         if let Some(connection) = &mut self.connection {
             connection.session.shutdown(self.now);
         }
@@ -167,7 +173,7 @@ impl World {
 
     fn next_timeout(&self) -> Option<Instant> {
         let session = self.connection.as_ref().and_then(|connection| connection.session.poll_timeout());
-        [self.client.poll_timeout(), self.api.poll_timeout(), session].into_iter().flatten().min()
+        [self.client.poll_timeout(), self.channels.poll_timeout(), session].into_iter().flatten().min()
     }
 
     fn step(&mut self) -> bool {
@@ -180,7 +186,7 @@ impl World {
     }
 
     fn wake(&mut self) {
-        while let Some(reader) = self.api.poll_wake() {
+        while let Some(reader) = self.channels.poll_wake() {
             if let Some(connection) = self.connection.as_mut().filter(|connection| connection.reader == Some(reader)) {
                 connection.awake = true;
             }
@@ -220,10 +226,12 @@ impl World {
     }
 
     fn server_acts(&mut self) -> bool {
+        let unix = self.unix();
         let Some(connection) = &mut self.connection else { return false };
         let Some(event) = connection.session.poll_event() else { return false };
         let server::Event::Request(request) = event else { return true };
-        match self.api.handle_request(self.now, &request) {
+        let caller = Caller { guest: self.guest, now: self.now, unix };
+        match self.api.handle_request(&mut self.channels, caller, &request) {
             Answer::Reply(reply) => connection.session.reply(self.now, reply).expect("a request waits"),
             Answer::Stream { reader, head, first } => {
                 connection.session.start_stream(self.now, head).expect("a request waits");
@@ -240,11 +248,12 @@ impl World {
             && connection.awake
             && connection.session.wants_publications()
         {
-            match self.api.read(self.now, reader, 1 << 16) {
+            match self.channels.read(self.now, reader, 1 << 16) {
                 Some(Read::Burst { burst, .. }) => {
                     connection.session.push_burst(self.now, burst).expect("it was wanted");
                 }
-                Some(other) => unreachable!("the program neither loads nor ends: {other:?}"),
+                Some(Read::End(end)) => connection.session.end_stream(self.now, end),
+                Some(other) => unreachable!("the program does not load: {other:?}"),
                 None => connection.awake = false,
             }
         }
@@ -284,6 +293,10 @@ impl World {
         }
     }
 
+    fn unix(&self) -> UnixTime {
+        UnixTime::from_millis(1_720_000_000_000 + self.now.since_start().as_millis() as u64)
+    }
+
     fn break_wire(&mut self) {
         if self.wire.clean {
             self.client.handle_eof(self.now);
@@ -297,7 +310,7 @@ impl World {
         if let Some(Connection { mut session, reader, .. }) = self.connection.take() {
             session.handle_eof(self.now);
             if let Some(reader) = reader {
-                self.api.close_reader(reader);
+                self.channels.close(reader);
             }
         }
     }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use smol::channel::Receiver;
+use tidewire_core::channels::{self, Channels};
+use tidewire_core::server::Heartbeat;
 use tidewire_core::{api, server};
 use tidewire_std::{Clock, OsRandom, SharedApi};
 
@@ -25,8 +27,8 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let clock = Clock::start();
     let config = api_config(args, address.ip());
     let session = session_config(&config);
-    let api = api::Api::new(config, Box::new(OsRandom), clock.now(), clock.unix());
-    let api = SharedApi::new(api, session, clock);
+    let channels = Channels::new(channels_config(args), Box::new(OsRandom), clock.now());
+    let api = SharedApi::new(api::Api::new(config), channels, session, clock);
     greet(address);
     args.runtime.block_on(async {
         let shutdown = shutdown(&stopped, &api);
@@ -100,20 +102,25 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
 fn api_config(args: &Serve, ip: IpAddr) -> api::Config {
     let mut config = api::Config::default();
     let named = args.allow_host.iter().map(|host| host.as_str().into());
-    if let Some(hosts) = &mut config.access.hosts {
+    if let Some(hosts) = &mut config.endpoint.access.hosts {
         hosts.push(SocketAddr::new(ip, 0).to_string().trim_end_matches(":0").into());
         hosts.extend(named);
     }
     // Beyond this machine one does not know by what names it is known, unless told.
     if !ip.is_loopback() && args.allow_host.is_empty() {
-        config.access.hosts = None;
+        config.endpoint.access.hosts = None;
     }
-    config.access.origins.extend(args.allow_origin.iter().map(|origin| origin.as_str().into()));
-    config.log.topic.max_publications = args.history.get();
-    config.log.topic.max_bytes = args.history_bytes;
+    config.endpoint.access.origins.extend(args.allow_origin.iter().map(|origin| origin.as_str().into()));
+    config
+}
+
+fn channels_config(args: &Serve) -> channels::Config {
+    let mut config = channels::Config::default();
+    config.channel.topic.max_publications = args.history.get();
+    config.channel.topic.max_bytes = args.history_bytes;
     config.log.max_bytes = args.history_total;
     config.log.max_age = Some(args.history_age);
-    config.keep_alive = args.keep_alive;
+    config.heartbeat = Some(Heartbeat::new(args.keep_alive));
     config
 }
 

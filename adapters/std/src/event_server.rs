@@ -8,6 +8,7 @@ use std::time::Duration;
 use tidewire_core::Instant;
 use tidewire_core::channels::{self, ChannelConfig, Channels, Endpoint, Load, Unregister};
 use tidewire_core::http::{PathNames, PatternError, Router};
+use tidewire_core::log::ConfigureError;
 use tidewire_core::server::{self, CloseReason, End, Outlet, Reply, Request, Session};
 
 use crate::event_seat::EventSeat;
@@ -142,17 +143,30 @@ impl EventServer {
     }
 
     /// Registers a channel; one that is registered already takes the new configuration for what comes.
-    pub fn register(&self, channel: &str, config: ChannelConfig) {
-        self.inner.broadcaster.with(|channels, _| channels.register(channel, config));
+    ///
+    /// # Errors
+    ///
+    /// When its name is too long, or there are too many.
+    pub fn register(&self, channel: &str, config: ChannelConfig) -> Result<(), ConfigureError> {
+        self.inner.broadcaster.with(|channels, _| channels.register(channel, config))
     }
 
     /// Registers a channel whose ids belong to the application, and whose readers are given from `repository` what is no longer in memory.
-    pub fn register_with(&self, channel: &str, mut config: ChannelConfig, repository: impl Repository) {
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](Self::register).
+    pub fn register_with(
+        &self,
+        channel: &str,
+        mut config: ChannelConfig,
+        repository: impl Repository,
+    ) -> Result<(), ConfigureError> {
         config.repository = true;
         let mut repositories = self.inner.repositories.write().unwrap_or_else(PoisonError::into_inner);
         repositories.insert(channel.to_owned(), Arc::new(repository));
         drop(repositories);
-        self.register(channel, config);
+        self.register(channel, config)
     }
 
     /// Unregisters a channel, and forgets its repository; tells whether it was there.

@@ -18,7 +18,7 @@ use crate::repository::{Loading, Repository};
 ///
 /// let memory = Arc::new(Memory::default());
 /// let server = EventServer::default();
-/// server.register_with("news", ChannelConfig::default(), Arc::clone(&memory));
+/// server.register_with("news", ChannelConfig::default(), Arc::clone(&memory))?;
 ///
 /// // Stored first, published after.
 /// let article = Message::new("The tide is high").with_id(EventId::new("2026-07-01")?);

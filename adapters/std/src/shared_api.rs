@@ -4,23 +4,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tidewire_core::Instant;
-use tidewire_core::api::{Answer, Api, Problem};
+use tidewire_core::api::{Api, Caller, Problem};
+use tidewire_core::channels::{Answer, Channels};
 use tidewire_core::log::EventId;
 use tidewire_core::server::{self, Event, Request, Session};
 
 use crate::{Broadcaster, Clock, DRAIN, Fed, Host, Place, Seat, seed, trace};
 
-/// What all connections of a program's server share: its [`Api`] in a [`Broadcaster`], and the limits of a connection.
+/// What all connections of a program's server share: its channels in a [`Broadcaster`], its [`Api`] and the limits of a connection.
 #[derive(Debug)]
 pub struct SharedApi {
-    broadcaster: Broadcaster<Api>,
+    broadcaster: Broadcaster,
+    api: Api,
     session: Arc<server::Config>,
 }
 
 impl SharedApi {
-    /// Serves `api`, which was told the time of `clock`, on connections with these limits.
-    pub fn new(api: Api, session: impl Into<Arc<server::Config>>, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { broadcaster: Broadcaster::new(api, clock), session: session.into() })
+    /// Serves `channels`, which were told the time of `clock`, by the routes of `api` on connections with these limits.
+    pub fn new(api: Api, channels: Channels, session: impl Into<Arc<server::Config>>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self { broadcaster: Broadcaster::new(channels, clock), api, session: session.into() })
     }
 
     /// Appends a text to a channel, as a request to the route does; to publish from within the program.
@@ -29,11 +31,12 @@ impl SharedApi {
     ///
     /// As the route answers.
     pub fn publish_text(&self, channel: &str, user: &str, text: &str) -> Result<EventId, Problem> {
-        self.broadcaster.with(|api, now| api.publish_text(now, channel, user, text))
+        let unix = self.clock().unix();
+        self.broadcaster.with(|channels, now| self.api.publish_text(channels, (now, unix), channel, user, text))
     }
 
     /// Returns the channels and those who wait for them.
-    pub fn broadcaster(&self) -> &Broadcaster<Api> {
+    pub fn broadcaster(&self) -> &Broadcaster {
         &self.broadcaster
     }
 
@@ -51,10 +54,14 @@ impl SharedApi {
 impl Host for Arc<SharedApi> {
     type Place = ApiSeat;
 
-    fn open(&self, _peer: Option<IpAddr>) -> (Session, ApiSeat) {
+    fn open(&self, peer: Option<IpAddr>) -> (Session, ApiSeat) {
         let clock = self.clock();
         let session = Session::new(Arc::clone(&self.session), clock.now(), clock.unix(), seed());
-        (session, ApiSeat { seat: self.broadcaster.take_seat(None), draining: false })
+        let seat = self.broadcaster.seat(peer);
+        if let Err(limit) = &seat {
+            trace::refused(peer, limit);
+        }
+        (session, ApiSeat { shared: Arc::clone(self), seat: seat.ok(), draining: false })
     }
 
     fn clock(&self) -> Clock {
@@ -85,7 +92,9 @@ impl Host for Arc<SharedApi> {
 /// One connection's place in a [`SharedApi`]: answers its requests and reads its publications. Dropping it leaves.
 #[derive(Debug)]
 pub struct ApiSeat {
-    seat: Seat<Api>,
+    shared: Arc<SharedApi>,
+    /// None: there are so many connections that this one is not even told so.
+    seat: Option<Seat>,
     /// Whether the session was told that the server ends.
     draining: bool,
 }
@@ -95,16 +104,21 @@ impl Place for ApiSeat {
         trace::server(&event);
         match event {
             Event::Request(request) => self.answer(session, &request),
-            Event::Closed(_) => self.seat.close_reader(),
+            Event::Closed(_) => {
+                if let Some(seat) = &mut self.seat {
+                    seat.close_reader();
+                }
+            }
             _ => {}
         }
     }
 
     fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
-        let fed = self.seat.feed(context, session);
-        if self.seat.is_draining() && !self.draining && fed != Fed::Over {
+        let Some(seat) = &mut self.seat else { return Fed::Over };
+        let fed = seat.feed(context, session);
+        if seat.is_draining() && !self.draining && fed != Fed::Over {
             self.draining = true;
-            session.shutdown(self.seat.broadcaster().clock().now());
+            session.shutdown(self.shared.clock().now());
             return Fed::Some;
         }
         fed
@@ -113,22 +127,26 @@ impl Place for ApiSeat {
 
 impl ApiSeat {
     fn answer(&mut self, session: &mut Session, request: &Request) {
-        self.seat.close_reader();
-        let clock = self.seat.broadcaster().clock();
-        let unix = clock.unix();
-        let (now, answer) = self.seat.broadcaster().with(|api, now| {
-            api.handle_clock(now, unix);
-            (now, api.handle_request(now, request))
+        let Some(seat) = &mut self.seat else { return };
+        let Some(guest) = seat.guest() else { return };
+        seat.close_reader();
+        let unix = self.shared.clock().unix();
+        let (now, answer) = self.shared.broadcaster.with(|channels, now| {
+            (now, self.shared.api.handle_request(channels, Caller { guest, now, unix }, request))
         });
         session.handle_clock(now, unix);
         // The session may have ended meanwhile; then there is nobody to answer, and its last event closes the reader.
         let _ = match answer {
             Answer::Reply(reply) => session.reply(now, reply).map_err(drop),
             Answer::Stream { reader, head, first } => {
-                self.seat.subscribed(reader);
+                seat.subscribed(reader);
                 session.start_stream(now, head).map_err(drop).and_then(|()| session.send(now, &first).map_err(drop))
             }
         };
+        if guest.limit().is_some() {
+            // It was told to come back later, and makes room.
+            session.shutdown(now);
+        }
     }
 }
 
@@ -137,7 +155,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 
-    use tidewire_core::{Protocol, api};
+    use tidewire_core::{Protocol, api, channels};
 
     use super::*;
     use crate::OsRandom;
@@ -166,8 +184,8 @@ mod tests {
 
     fn shared() -> Arc<SharedApi> {
         let clock = Clock::start();
-        let api = Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
-        SharedApi::new(api, server::Config::default(), clock)
+        let channels = Channels::new(channels::Config::default(), Box::new(OsRandom), clock.now());
+        SharedApi::new(Api::new(api::Config::default()), channels, server::Config::default(), clock)
     }
 
     /// Opens a connection that follows channel `c`, and takes what it is sent at first.

@@ -1,6 +1,6 @@
 use tidewire_core::channels::{Channels, Guest, Load, Read};
 use tidewire_core::log::ReaderId;
-use tidewire_core::server::{End, Outlet};
+use tidewire_core::server::Outlet;
 use tidewire_core::{Instant, UnixTime};
 
 /// What a [`Broadcaster`](crate::Broadcaster) shares: what publications are read from. It cannot be implemented elsewhere.
@@ -56,7 +56,7 @@ impl Source for Channels {
             }
             Some(Read::Load(load)) => Given::Load(load),
             Some(Read::End(end)) => {
-                outlet.end_stream(now, End { reason: end.reason, retry: end.retry, last: end.last.as_deref() });
+                outlet.end_stream(now, end);
                 Given::Some { more: false }
             }
             None => Given::None,
@@ -86,47 +86,6 @@ impl Source for Channels {
     fn shutdown(&mut self, now: Instant) {
         Channels::shutdown(self, now);
     }
-}
-
-#[cfg(feature = "serve")]
-mod api {
-    use tidewire_core::api::Api;
-
-    use super::*;
-
-    impl Source for Api {
-        fn feed(&mut self, now: Instant, reader: ReaderId, outlet: &mut impl Outlet) -> Given {
-            let Some(Read::Burst { burst, more }) = self.read(now, reader, usize::MAX) else { return Given::None };
-            // It was asked whether it wants it.
-            let _ = outlet.push_burst(now, burst);
-            Given::Some { more }
-        }
-
-        fn close(&mut self, reader: ReaderId) {
-            self.close_reader(reader);
-        }
-
-        fn leave(&mut self, _: Guest) {}
-
-        fn poll_wake(&mut self) -> Option<ReaderId> {
-            Api::poll_wake(self)
-        }
-
-        fn poll_timeout(&self) -> Option<Instant> {
-            Api::poll_timeout(self)
-        }
-
-        fn handle_timeout(&mut self, now: Instant, unix: UnixTime) {
-            self.handle_clock(now, unix);
-            Api::handle_timeout(self, now);
-        }
-
-        fn shutdown(&mut self, _: Instant) {
-            Api::shutdown(self);
-        }
-    }
-
-    impl Sealed for Api {}
 }
 
 /// Keeps [`Source`] ours.

@@ -1,39 +1,25 @@
-use core::time::Duration;
-
-use crate::log;
+use crate::channels::Endpoint;
 use crate::server::Access;
 
-/// Limits and timing of an [`Api`](super::Api).
+/// Limits of an [`Api`](super::Api); those of the channels are in their own [`Config`](crate::channels::Config).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Who may ask, by `Host` and `Origin`.
-    pub access: Access,
-    /// How much of each channel is kept, and how many channels and readers there may be.
-    pub log: log::Config,
+    /// Who may ask, by `Host` and `Origin`, of all routes; and how streams are given. Its opening counts for nothing: the event
+    /// `connected` tells of the heartbeat. Default: hosts of this machine and pages of the server itself.
+    pub endpoint: Endpoint,
     /// Longest body of a publication, in bytes; beyond it the answer is 413. Default 64 KiB.
     pub max_message: usize,
-    /// Most channels of one stream; beyond it the answer is 400. Default 100.
+    /// Most channels of one stream; beyond it the answer is 400. Default 100, as many as the log lets one reader read.
     pub max_channels: usize,
-    /// The reconnection time told to readers (HTML §9.2.6, `retry`). Default 1 s.
-    pub retry: Duration,
-    /// Silence after which a stream carries a keep-alive, which readers are told in `connected`; zero: never. It holds over that of
-    /// the sessions. Default 15 s.
-    pub keep_alive: Duration,
-    /// When a reader that was refused for load may come back (RFC 9110 §10.2.3, `Retry-After`). Default 5 s.
-    pub retry_after: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            access: Access::default(),
-            log: log::Config::default(),
+            endpoint: Endpoint { access: Access::default(), ..Endpoint::default() },
             max_message: 64 << 10,
             max_channels: 100,
-            retry: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(15),
-            retry_after: Duration::from_secs(5),
         }
     }
 }

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::log::Gap;
 use crate::{UnixTime, sse};
 
 /// What a reader gets: one publication with everything that is known of it, as one JSON object.
@@ -65,20 +64,4 @@ pub(super) struct Connected<'a> {
     pub(super) user_id: &'a str,
     pub(super) resumed: bool,
     pub(super) heartbeat_ms: u64,
-}
-
-/// What tells a reader that something is missing.
-#[derive(Debug, Serialize)]
-struct GapData<'a> {
-    reason: &'static str,
-    after: &'a str,
-    next: Option<String>,
-}
-
-/// Appends the event of a gap; its id is where to go on from.
-pub(super) fn encode_gap(gap: &Gap, out: &mut Vec<u8>) {
-    let next = gap.next.map(|id| id.to_string());
-    let data = GapData { reason: gap.reason.as_str(), after: &gap.after, next };
-    let json = serde_json::to_string(&data).unwrap_or_default();
-    encode_event(Some(&gap.resume.to_string()), "gap", &json, out);
 }

@@ -3,41 +3,18 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::problem::Problem;
-use crate::http::{RequestHead, Target, accept};
-use crate::sse;
+use crate::http::Target;
 
-/// A stream as it was asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    /// The channels, each once, in the order given.
-    pub(super) channels: Vec<String>,
-    /// The last event ID; none when it is empty.
-    pub(super) after: Option<String>,
-}
-
-impl Asked {
-    pub(super) fn read(head: &RequestHead, target: &Target<'_>, max_channels: usize) -> Result<Self, Problem> {
-        if accept::media_type(&head.fields, sse::CONTENT_TYPE) == 0 {
-            return Err(Problem::NotAcceptable);
-        }
-        let mut channels: Vec<String> = Vec::new();
-        let mut after = None;
-        for (name, value) in target.query_pairs() {
-            match &*name {
-                "channel" => add_channels(&value, max_channels, &mut channels)?,
-                "last_event_id" => after = Some(value.into_owned()),
-                _ => {}
-            }
-        }
-        if channels.is_empty() {
-            return Err(Problem::ChannelMissing);
-        }
-        // The header is what a browser has seen since; the query stays as it was when the page opened the stream.
-        if let Some(header) = head.fields.get("last-event-id") {
-            after = Some(String::from_utf8_lossy(header).into_owned());
-        }
-        Ok(Self { channels, after: after.filter(|id| !id.is_empty()) })
+/// Returns the channels of a stream as it was asked for, each once, in the order given.
+pub(super) fn asked_channels(target: &Target<'_>, max_channels: usize) -> Result<Vec<String>, Problem> {
+    let mut channels: Vec<String> = Vec::new();
+    for (_, value) in target.query_pairs().filter(|(name, _)| name == "channel") {
+        add_channels(&value, max_channels, &mut channels)?;
     }
+    if channels.is_empty() {
+        return Err(Problem::ChannelMissing);
+    }
+    Ok(channels)
 }
 
 /// Returns who asks: the name in the query, else `anonymous-` and the given word.
@@ -84,16 +61,8 @@ mod tests {
     use super::*;
     use crate::http::Method;
 
-    fn asked(target: &str, fields: &[(&str, &str)]) -> Result<Asked, Problem> {
-        let mut head = RequestHead::new(Method::GET, target);
-        for (name, value) in fields {
-            head.fields.append(name, value).unwrap();
-        }
-        Asked::read(&head, &head.parse_target().unwrap(), 3)
-    }
-
     fn channels(target: &str) -> Result<Vec<String>, Problem> {
-        asked(target, &[]).map(|asked| asked.channels)
+        asked_channels(&Target::parse(&Method::GET, target).unwrap(), 3)
     }
 
     #[test]
@@ -112,26 +81,5 @@ mod tests {
         }
         assert_eq!(channels(&["/v1/events?channel=", &"x".repeat(128)].concat()).unwrap().len(), 1);
         assert_eq!(channels(&["/v1/events?channel=", &"x".repeat(129)].concat()), Err(Problem::InvalidChannel));
-    }
-
-    #[test]
-    fn header_beats_query() {
-        let after = |target: &str, fields: &[(&str, &str)]| asked(target, fields).unwrap().after;
-        assert_eq!(after("/v1/events?channel=a", &[]), None);
-        assert_eq!(after("/v1/events?channel=a&last_event_id=e-1", &[]).as_deref(), Some("e-1"));
-        assert_eq!(after("/v1/events?channel=a&last_event_id=", &[]), None);
-        let header = [("last-event-id", "e-2")];
-        assert_eq!(after("/v1/events?channel=a&last_event_id=e-1", &header).as_deref(), Some("e-2"));
-    }
-
-    #[test]
-    fn accept_must_allow_a_stream() {
-        for accept in ["text/event-stream", "*/*", "application/json, text/*;q=0.1", "TEXT/EVENT-STREAM; q=1"] {
-            assert!(asked("/v1/events?channel=a", &[("accept", accept)]).is_ok(), "{accept}");
-        }
-        for accept in ["application/json", "text/event-stream;q=0", "text/html, */*;q=0.0"] {
-            let answer = asked("/v1/events?channel=a", &[("accept", accept)]);
-            assert_eq!(answer, Err(Problem::NotAcceptable), "{accept}");
-        }
     }
 }

@@ -27,4 +27,4 @@ mod server;
 
 pub use config::Config;
 pub use problem::Problem;
-pub use server::{Answer, Api};
+pub use server::{Api, Caller};

@@ -45,6 +45,8 @@ pub enum Problem {
     LongerThanHistory,
     /// 415: the content coding of the body is not known.
     UnsupportedCoding,
+    /// 404: the channel is not there, and none is made on demand.
+    ChannelNotFound,
     /// 503: the server is closing; come back later.
     Draining(Duration),
     /// 503: a limit of the whole server is reached; come back later.
@@ -63,7 +65,7 @@ impl Problem {
             | Self::InvalidBody(_)
             | Self::InvalidText => 400,
             Self::HostNotAllowed | Self::OriginNotAllowed => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::ChannelNotFound => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::NotAcceptable => 406,
             Self::MessageTooLong(_) | Self::LongerThanHistory => 413,
@@ -89,6 +91,7 @@ impl Problem {
             Self::InvalidText => "invalid_text",
             Self::MessageTooLong(_) | Self::LongerThanHistory => "message_too_long",
             Self::UnsupportedCoding => "unsupported_coding",
+            Self::ChannelNotFound => "channel_not_found",
             Self::Draining(_) => "draining",
             Self::Overloaded(_) => "overloaded",
         }
@@ -109,7 +112,7 @@ impl Problem {
         match self {
             Self::MethodNotAllowed(allowed) => add(&mut reply.fields, "allow", allowed),
             Self::Draining(after) | Self::Overloaded(after) => {
-                let seconds = after.as_secs().max(1);
+                let seconds = after.as_nanos().div_ceil(1_000_000_000).max(1);
                 add(&mut reply.fields, "retry-after", &format!("{seconds}"));
             }
             _ => {}
@@ -150,6 +153,7 @@ impl fmt::Display for Problem {
                     .into()
             }
             Self::UnsupportedCoding => "the body is encoded; send it without Content-Encoding".into(),
+            Self::ChannelNotFound => "there is no channel of this name".into(),
             Self::Draining(_) => "the server is closing; try again".into(),
             Self::Overloaded(_) => "the server has as many readers or channels as it may have; try again later".into(),
         };

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::http::RequestHead;
-use crate::server::Reply;
+use crate::server::{Reply, StreamHead};
 use crate::sse;
 
 /// How a reader is refused for load, or because the server closes.
@@ -33,17 +33,15 @@ impl Busy {
     /// Returns the answer: come back after `retry`.
     pub fn reply(self, head: &RequestHead, retry: Duration, why: &str) -> Reply {
         if self.is_stream(head) {
-            let mut reply = crate::server::StreamHead::default().into_reply();
+            let mut reply = StreamHead::default().into_reply();
             let mut body = Vec::new();
             sse::encode_retry(retry, &mut body);
             reply.body = body.into();
             return reply;
         }
-        let mut reply = Reply::new(503);
+        let mut reply = super::endpoint::text(503, why);
         let seconds = retry.as_nanos().div_ceil(1_000_000_000).max(1);
-        // A number is a well-formed value.
-        let _ = reply.fields.append("retry-after", seconds.to_string());
-        super::endpoint::set_text(&mut reply, why);
+        super::endpoint::add(&mut reply.fields, "retry-after", &seconds.to_string());
         reply
     }
 }

@@ -3,14 +3,15 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Busy;
-use crate::log;
+use crate::log::{self, TopicConfig};
+use crate::server::Heartbeat;
 
 /// Limits, timing and policy of [`Channels`](super::Channels).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How much is kept, how many channels and readers there may be, how long the name of a channel is, and how many channels one
-    /// stream follows.
+    /// How much is kept in all, how many channels and readers there may be, how long the name of a channel is, and how many channels one
+    /// stream follows. Its `topic` counts for nothing: [`channel`](Self::channel) says how channels are.
     pub log: log::Config,
     /// How channels are that were not registered.
     pub channel: ChannelConfig,
@@ -44,8 +45,9 @@ pub struct Config {
     pub load_bytes: usize,
     /// Time for an answer of a repository; then it counts as one that failed. Default 10 s.
     pub load_timeout: Duration,
-    /// Silence after which a stream carries a keep-alive; zero: never. Default 15 s.
-    pub heartbeat: Option<Duration>,
+    /// What keeps the streams alive, of which their readers are told at the start; `None`: nothing. Default a comment after 15 s of
+    /// silence.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl Default for Config {
@@ -67,7 +69,7 @@ impl Default for Config {
             load_publications: 256,
             load_bytes: 64 << 10,
             load_timeout: Duration::from_secs(10),
-            heartbeat: Some(Duration::from_secs(15)),
+            heartbeat: Some(Heartbeat::default()),
         }
     }
 }
@@ -76,19 +78,44 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
-    /// What a reader without an id is given. Default [`Replay::FromId`].
+    /// How much of the channel is kept and replayed, what becomes of readers that are too slow, and whether the ids belong to the
+    /// application.
+    pub topic: TopicConfig,
+    /// What a reader without an id is given. Of several channels all is given of all when one of them says so. Default
+    /// [`Replay::FromId`].
     pub replay: Replay,
-    /// Whether, and for how long at most, a publication after a pause is held back while later ones replace it. Default `None`.
+    /// For how long at most what comes after a pause is held back from each reader, while what comes later replaces it: the time is
+    /// drawn between half of it and all of it, so that readers that are told to ask for something do not ask together. What is
+    /// replaced is no gap. Zero is none. Default `None`.
     pub debounce: Option<Duration>,
     /// Readers at once; one more is told that the server is busy. Default 1,000,000.
     pub max_readers: usize,
-    /// Whether the ids belong to the application, whose store answers what the log no longer has. Default `false`.
+    /// Whether a store of the application answers what the log does not have; the ids belong to the application then. Default `false`.
     pub repository: bool,
 }
 
 impl Default for ChannelConfig {
     fn default() -> Self {
-        Self { replay: Replay::FromId, debounce: None, max_readers: 1_000_000, repository: false }
+        Self {
+            topic: TopicConfig::default(),
+            replay: Replay::FromId,
+            debounce: None,
+            max_readers: 1_000_000,
+            repository: false,
+        }
+    }
+}
+
+impl ChannelConfig {
+    /// Tells whether the ids of the channel belong to the application.
+    pub const fn has_own_ids(&self) -> bool {
+        self.repository || self.topic.own_ids
+    }
+
+    pub(super) fn topic(&self) -> TopicConfig {
+        let mut topic = self.topic;
+        topic.own_ids = self.has_own_ids();
+        topic
     }
 }
 

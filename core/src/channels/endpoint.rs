@@ -1,29 +1,75 @@
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Channels, Guest, Limit, Subscribe, SubscribeError, encode_gap};
-use crate::http::{Method, RequestHead};
+use super::{Channels, Guest, Limit, Subscribe, SubscribeError, Subscribed, encode_gap};
+use crate::Instant;
+use crate::http::{Coding, Method, RequestHead, accept};
 use crate::log::ReaderId;
-use crate::server::{Heartbeat, Reply, StreamHead};
-use crate::{Instant, sse};
+use crate::server::{Access, Heartbeat, Reply, StreamHead};
+use crate::sse::{self, EventName, Fields};
 
-/// How a path answers with the stream of channels, whatever carries it.
+/// How a path answers with the stream of channels, whatever carries it: which requests it takes, and how the stream begins.
+///
+/// | request | answer |
+/// |---|---|
+/// | of a host or a page that may not ask | 403 |
+/// | `OPTIONS` | 204 with `Allow`, and to a browser's preflight what its page may do |
+/// | of another method | 405 with `Allow` |
+/// | that does not accept `text/event-stream` | 406 |
+/// | `HEAD` | 200, the head of the stream; nobody subscribes |
+/// | for a channel that is not there | 404 |
+/// | for no channel, too many, or a name too long | 400 |
+/// | when a limit is reached or the server closes | as [`Busy`](super::Busy) says |
+/// | `GET` | 200, the stream |
+///
+/// A stream begins with one block that dispatches nothing: the reconnection time, and the id where the stream starts, so that a reader
+/// that is cut before its first publication resumes there; then comes a gap, if there is one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Endpoint {
+    /// Who may ask. Default: any host, and pages of the server itself.
+    pub access: Access,
     /// The name under which the query may bring the last event ID, for who cannot send fields; `None`: it may not. The field
     /// `Last-Event-ID` comes before it. Default `last_event_id`.
     pub query: Option<Box<str>>,
     /// Whether POST asks for the stream, too. Default `false`.
     pub post: bool,
+    /// Whether the stream is compressed for who asks for it. Default `false`: it costs memory and time for each reader.
+    pub gzip: bool,
+    /// How a reader is told of the heartbeat. Default [`Opening::Comment`].
+    pub opening: Opening,
+    /// Whether a comment of 2 KiB opens the stream, for proxies that hold back what is shorter. Default `false`.
+    pub padding: bool,
+}
+
+/// How a reader is told at the start after how much silence it may take its stream for dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Opening {
+    /// It is not.
+    None,
+    /// By a comment, `:heartbeat_ms=15000`, which programs can see; by none when there is no heartbeat.
+    Comment,
+    /// By an event of this type with the data `{"heartbeat_ms":15000,"resumed":false}`, which pages can see, too. Its id is where the
+    /// stream starts.
+    Event(EventName<'static>),
 }
 
 impl Default for Endpoint {
     fn default() -> Self {
-        Self { query: Some("last_event_id".into()), post: false }
+        Self {
+            access: Access { hosts: None, ..Access::default() },
+            query: Some("last_event_id".into()),
+            post: false,
+            gzip: false,
+            opening: Opening::Comment,
+            padding: false,
+        }
     }
 }
 
@@ -58,18 +104,14 @@ impl Endpoint {
         }
         let last_event_id = self.last_event_id(head);
         let asked = Subscribe { guest, channels: names, last_event_id: last_event_id.as_deref() };
-        let subscribed = match channels.subscribe(now, asked) {
-            Ok(subscribed) => subscribed,
-            Err(error) => return Answer::Reply(refuse(channels, now, head, error)),
-        };
-        let mut first = Vec::new();
-        if let Some(retry) = channels.config().retry {
-            sse::encode_retry(retry, &mut first);
+        match channels.subscribe(now, asked) {
+            Ok(subscribed) => Answer::Stream {
+                reader: subscribed.reader,
+                first: self.first(channels, &subscribed),
+                head: self.head(head, channels.config().heartbeat.clone()),
+            },
+            Err(error) => Answer::Reply(self.refusal(channels, now, head, error)),
         }
-        if let Some(gap) = &subscribed.gap {
-            encode_gap(gap, &mut first);
-        }
-        Answer::Stream { reader: subscribed.reader, head: stream_head(channels), first: first.into() }
     }
 
     /// Decides what becomes of a request for a stream of the application's own: returns its head, or the answer that there is none.
@@ -89,72 +131,155 @@ impl Endpoint {
         }
         let closed = channels.is_closed().then_some(SubscribeError::Closed);
         match closed.or_else(|| guest.limit().map(SubscribeError::Busy)) {
-            Some(error) => Err(refuse(channels, now, head, error)),
-            None => Ok(stream_head(channels)),
+            Some(error) => Err(self.refusal(channels, now, head, error)),
+            None => Ok(self.head(head, channels.config().heartbeat.clone())),
         }
-    }
-
-    /// Returns the answer to a request that is none for a stream to begin: of another method, or for the head alone.
-    pub fn reply(&self, head: &RequestHead) -> Option<Reply> {
-        let allowed = if self.post { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
-        if !allowed.split(", ").any(|method| method == head.method.as_str()) {
-            return Some(with_allow(Reply::new(405), allowed));
-        }
-        if head.method == Method::OPTIONS {
-            return Some(with_allow(Reply::new(204), allowed));
-        }
-        (head.method == Method::HEAD).then(|| StreamHead::default().into_reply())
     }
 
     /// Returns the answer to a request on a connection that was not [admitted](Channels::admit) at all.
     pub fn refuse(&self, channels: &mut Channels, now: Instant, head: &RequestHead, limit: Limit) -> Reply {
-        refuse(channels, now, head, SubscribeError::Busy(limit))
+        self.refusal(channels, now, head, SubscribeError::Busy(limit))
+    }
+
+    /// Returns the answer to a request that is none for a stream to begin, or for one that its sender cannot take.
+    pub fn reply(&self, head: &RequestHead) -> Option<Reply> {
+        let mut reply = self.plain_reply(head)?;
+        self.access.share(head, &mut reply.fields);
+        Some(reply)
+    }
+
+    /// Tells whether the sender of a request can take the stream, by its media type and its content coding.
+    pub fn accepts(&self, head: &RequestHead) -> bool {
+        Self::accepts_type(head) && self.coding(head).is_ok()
+    }
+
+    /// Returns the head of the stream that a request is answered with.
+    pub fn head(&self, head: &RequestHead, heartbeat: Option<Heartbeat>) -> StreamHead {
+        let mut stream = self.stream_head(head, heartbeat);
+        self.access.share(head, &mut stream.fields);
+        stream
+    }
+
+    /// Returns the head of the stream without what it says to pages of other origins.
+    pub(crate) fn stream_head(&self, head: &RequestHead, heartbeat: Option<Heartbeat>) -> StreamHead {
+        let mut stream = StreamHead {
+            heartbeat: Some(heartbeat.unwrap_or_else(Heartbeat::never)),
+            coding: self.coding(head).ok().flatten(),
+            padding: self.padding,
+            ..StreamHead::default()
+        };
+        if self.gzip {
+            add(&mut stream.fields, "vary", "accept-encoding");
+        }
+        stream
+    }
+
+    /// Returns the answer to a request for a stream that may not begin.
+    pub fn refusal(&self, channels: &mut Channels, now: Instant, head: &RequestHead, error: SubscribeError) -> Reply {
+        let mut reply = match error {
+            SubscribeError::Closed | SubscribeError::Busy(_) => {
+                let retry = channels.draw_retry(now);
+                channels.config().busy.reply(head, retry, &error.to_string())
+            }
+            SubscribeError::UnknownChannel => text(404, &error.to_string()),
+            _ => text(400, &error.to_string()),
+        };
+        self.access.share(head, &mut reply.fields);
+        reply
     }
 
     /// Returns the last event ID that a request brings, if it is not empty: the field is what a browser has seen since, the query
     /// stays as it was when the page opened the stream.
     pub fn last_event_id(&self, head: &RequestHead) -> Option<String> {
-        let id = match head.fields.get("last-event-id") {
-            Some(field) => String::from_utf8_lossy(field).into_owned(),
+        let id: Cow<'_, str> = match head.fields.get("last-event-id") {
+            Some(field) => String::from_utf8_lossy(field),
             None => {
                 let name = self.query.as_deref()?;
                 let target = head.parse_target().ok()?;
                 let (_, value) = target.query_pairs().filter(|(found, _)| found == name).last()?;
-                value.into_owned()
+                value
             }
         };
-        Some(id).filter(|id| !id.is_empty())
+        Some(id.into_owned()).filter(|id| !id.is_empty())
+    }
+
+    fn plain_reply(&self, head: &RequestHead) -> Option<Reply> {
+        let allowed = if self.post { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
+        if let Err(error) = self.access.check(head) {
+            return Some(text(403, &error.to_string()));
+        }
+        if let Some(reply) = self.access.preflight(head, allowed) {
+            return Some(reply);
+        }
+        if !allowed.split(", ").any(|method| method == head.method.as_str()) {
+            let mut reply = text(405, &format!("this path answers to {allowed} only"));
+            add(&mut reply.fields, "allow", allowed);
+            return Some(reply);
+        }
+        if !Self::accepts_type(head) {
+            return Some(text(406, "this path answers with text/event-stream, which the Accept field excludes"));
+        }
+        if self.coding(head).is_err() {
+            return Some(text(406, "this path answers with gzip or without a coding, which Accept-Encoding excludes"));
+        }
+        (head.method == Method::HEAD).then(|| self.stream_head(head, None).into_reply())
+    }
+
+    fn accepts_type(head: &RequestHead) -> bool {
+        accept::media_type(&head.fields, sse::CONTENT_TYPE) > 0
+    }
+
+    fn coding(&self, head: &RequestHead) -> Result<Option<Coding>, accept::NotAcceptable> {
+        if self.gzip { accept::coding(&head.fields) } else { Ok(None) }
+    }
+
+    fn first(&self, channels: &Channels, subscribed: &Subscribed) -> Bytes {
+        let config = channels.config();
+        let heartbeat = config.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.every.as_millis());
+        let is_told = self.opening == Opening::Comment && heartbeat > 0;
+        let start = subscribed.start.as_deref();
+        let mut out = Vec::new();
+        if is_told {
+            sse::encode_comment(&format!("heartbeat_ms={heartbeat}"), &mut out);
+        }
+        if let Some(retry) = config.retry {
+            sse::encode_retry(retry, &mut out);
+            // What follows stands in its block.
+            out.pop();
+        }
+        match &self.opening {
+            Opening::Event(name) => {
+                let data = format!("{{\"heartbeat_ms\":{heartbeat},\"resumed\":{}}}", subscribed.resumed);
+                let id = start.and_then(|id| sse::EventId::new(id).ok());
+                Fields { id: id.as_ref(), event: Some(name), retry: None, data: &data }.encode(&mut out);
+            }
+            Opening::None | Opening::Comment => {
+                if let Some(id) = start {
+                    sse::encode_field("id", id, &mut out);
+                }
+                if !out.is_empty() {
+                    out.push(b'\n');
+                }
+            }
+        }
+        if let Some(gap) = &subscribed.gap {
+            encode_gap(gap, &mut out);
+        }
+        out.into()
     }
 }
 
-fn stream_head(channels: &Channels) -> StreamHead {
-    StreamHead { heartbeat: channels.config().heartbeat.map(Heartbeat::new), ..StreamHead::default() }
-}
-
-fn refuse(channels: &mut Channels, now: Instant, head: &RequestHead, error: SubscribeError) -> Reply {
-    let status = match error {
-        SubscribeError::Closed | SubscribeError::Busy(_) => {
-            let retry = channels.draw_retry(now);
-            return channels.config().busy.reply(head, retry, &error.to_string());
-        }
-        SubscribeError::UnknownChannel => 404,
-        _ => 400,
-    };
+/// Makes an answer of one line of text.
+pub(super) fn text(status: u16, line: &str) -> Reply {
     let mut reply = Reply::new(status);
-    set_text(&mut reply, &error.to_string());
+    add(&mut reply.fields, "content-type", "text/plain; charset=utf-8");
+    add(&mut reply.fields, "cache-control", "no-store");
+    reply.body = [line, "\n"].concat().into();
     reply
 }
 
-fn with_allow(mut reply: Reply, allowed: &str) -> Reply {
-    // Literals that are well formed.
-    let _ = reply.fields.append("allow", allowed);
-    reply
-}
-
-/// Gives an answer a line of text.
-pub(super) fn set_text(reply: &mut Reply, text: &str) {
-    // Literals that are well formed.
-    let _ = reply.fields.append("content-type", "text/plain; charset=utf-8");
-    let _ = reply.fields.append("cache-control", "no-store");
-    reply.body = [text, "\n"].concat().into();
+/// Adds a field whose name and value are ours.
+pub(super) fn add(fields: &mut crate::http::Fields, name: &str, value: &str) {
+    let added = fields.append(name, value);
+    debug_assert!(added.is_ok(), "{name}: {value}");
 }

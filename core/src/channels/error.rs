@@ -15,6 +15,8 @@ pub enum PublishError {
     UnknownChannel,
     /// The event type or the id of the message cannot be sent.
     Name(sse::NameError),
+    /// Some of the channels have ids of the server's, and some of the application's.
+    MixedIds,
     /// The message has an id of its own, which the channel's ids would replace: it is not one whose ids belong to the application.
     OwnId,
     /// The message has no id of its own, and the ids of the channel belong to the application.
@@ -30,6 +32,9 @@ impl fmt::Display for PublishError {
             Self::NoChannels => "no channel was named",
             Self::UnknownChannel => "the channel is not registered",
             Self::Name(error) => return error.fmt(f),
+            Self::MixedIds => {
+                "ids of the server's and of the application's cannot be one: publish to these channels apart"
+            }
             Self::OwnId => "the message has an id of its own, but the ids of the channel are the server's",
             Self::NoOwnId => "the message has no id of its own, as the channel asks for",
             Self::Log(error) => return error.fmt(f),
@@ -57,6 +62,8 @@ pub enum SubscribeError {
     NoChannels,
     /// A channel is not registered, and none is there on demand.
     UnknownChannel,
+    /// A channel with ids of the application's, or with a debounce, is followed alone.
+    NotAlone,
     /// More channels than one stream may follow.
     TooManyChannels {
         /// The limit, `max_subscriptions` of the log.
@@ -77,6 +84,9 @@ impl fmt::Display for SubscribeError {
             Self::Closed => f.write_str("the server shuts down"),
             Self::NoChannels => f.write_str("no channel was named"),
             Self::UnknownChannel => f.write_str("there is no such channel"),
+            Self::NotAlone => {
+                f.write_str("a channel with ids of its own, or that is debounced, is followed by a stream of its own")
+            }
             Self::TooManyChannels { limit } => {
                 write!(f, "one stream follows at most {limit} channels; open a second one")
             }

@@ -113,6 +113,10 @@ impl Memory {
         let name = self.enter(channel);
         let Some(stored) = self.channels.get_mut(&name) else { return Ok(()) };
 
+        self.next += 1;
+        self.recent.remove(&(stored.last, Arc::clone(&name)));
+        stored.last = self.next;
+        self.recent.insert((self.next, Arc::clone(&name)));
         let known = stored.ids.get(id).copied();
         if let Some(kept) = known.and_then(|known| stored.messages.get_mut(&known)) {
             let old = kept.size();
@@ -120,16 +124,12 @@ impl Memory {
             stored.bytes = stored.bytes - old + size;
             self.bytes = self.bytes - old + size;
         } else {
-            self.next += 1;
             let id: Arc<str> = id.into();
             stored.ids.insert(Arc::clone(&id), self.next);
             stored.messages.insert(self.next, Kept { id, bytes: bytes.into(), at: now });
             stored.bytes += size;
             self.bytes += size;
             self.order.insert(self.next, Arc::clone(&name));
-            self.recent.remove(&(stored.last, Arc::clone(&name)));
-            stored.last = self.next;
-            self.recent.insert((self.next, Arc::clone(&name)));
         }
 
         while let Some(stored) = self.channels.get(&name)

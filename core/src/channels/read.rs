@@ -1,16 +1,15 @@
-use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use bytes::Bytes;
+use super::debounce::State;
+use super::gap::encode_own_gap;
+use super::load::{Load, Next};
+use super::place::Ending;
+use super::{Channels, Config, encode_gap};
+use crate::Instant;
+use crate::log::{self, Burst, ReaderId};
+use crate::server::{CloseReason, End, Pace};
 
-use super::PublishError;
-use crate::log::Burst;
-use crate::server::CloseReason;
-use crate::sse::ToMessage;
-
-/// What [`Channels::read`](super::Channels::read) gives.
+/// What [`Channels::read`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read<'a> {
     /// To be written as it is: publications, or what tells of a gap.
@@ -20,71 +19,116 @@ pub enum Read<'a> {
         /// Whether there is more to read already: the reader is not woken again before it has read it.
         more: bool,
     },
-    /// The application's repository is asked for what comes next; [`handle_loaded`](super::Channels::handle_loaded) takes the answer.
+    /// The application's repository is asked for what comes next; [`handle_loaded`](Channels::handle_loaded) takes the answer.
     Load(Load),
     /// The stream ends. There is nothing more to read.
-    End(End),
+    End(End<'a>),
 }
 
-/// What the repository of a channel is asked: what follows an id, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Load {
-    /// The channel.
-    pub channel: Arc<str>,
-    /// The id after which to begin, exclusively; `None`: with the first.
-    pub after: Option<Box<str>>,
-    /// The most publications that are wanted.
-    pub max_publications: usize,
-    /// About how many bytes are wanted.
-    pub max_bytes: usize,
-}
+impl Channels {
+    /// Returns what `reader` is to be given next, about `max_bytes` of it but at least one publication; `None` until it is
+    /// [woken](Self::poll_wake).
+    pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
+        self.note_time(now);
+        self.end_lagging();
+        let place = self.places.get(reader)?;
+        let ending = place.ending;
+        if let Some(Ending { reason, drain: false }) = ending {
+            return Some(Read::End(self.make_end(now, reason)));
+        }
+        let mut max_bytes = max_bytes;
+        if place.loading.is_some() {
+            match self.read_loading(now, reader, max_bytes) {
+                Next::Lent => return Some(Read::Burst { burst: &self.lent, more: true }),
+                Next::Load(load) => return Some(Read::Load(load)),
+                Next::End(reason) => return Some(Read::End(self.make_end(now, reason))),
+                Next::Wait => return None,
+                Next::Live => {}
+            }
+        }
+        let place = self.places.get(reader)?;
+        if place.debounce.is_some() && !self.release(now, reader) {
+            return None;
+        }
+        if self.places.get(reader)?.given.is_some() {
+            max_bytes = self.skip_given(reader, max_bytes);
+        }
 
-impl Load {
-    /// Asks for what follows `id` in `channel`, without a limit.
-    pub fn after(channel: &str, id: &str) -> Self {
-        Self { after: Some(id.into()), ..Self::all(channel) }
+        let place = self.places.get_mut(reader)?;
+        if place.own_ids
+            && let Some(gap) = self.log.read_gap(now, reader)
+        {
+            let mut bytes = Vec::new();
+            encode_own_gap(gap.reason, &gap.after, self.log.next_own_id(reader), &mut bytes);
+            self.totals.count_gap(gap.reason);
+            place.note_gap(&bytes);
+            self.lent = Burst::new(&bytes);
+            return Some(Read::Burst { burst: &self.lent, more: true });
+        }
+        match self.log.read(now, reader, max_bytes) {
+            Some(log::Read::Burst { burst, more }) => {
+                place.bytes += burst.len() as u64;
+                place.rest_unless(more);
+                Some(Read::Burst { burst, more: more || ending.is_some() })
+            }
+            Some(log::Read::Gap(gap)) => {
+                let mut bytes = Vec::new();
+                encode_gap(&gap, &mut bytes);
+                self.totals.count_gap(gap.reason);
+                place.note_gap(&bytes);
+                self.lent = Burst::new(&bytes);
+                Some(Read::Burst { burst: &self.lent, more: true })
+            }
+            None => {
+                place.rest_unless(false);
+                let Ending { reason, .. } = ending?;
+                Some(Read::End(make_end(&mut self.pace, &self.config, now, reason)))
+            }
+        }
     }
 
-    /// Asks for all of `channel`, without a limit.
-    pub fn all(channel: &str) -> Self {
-        Self { channel: channel.into(), after: None, max_publications: usize::MAX, max_bytes: usize::MAX }
+    /// Returns the next reader that has something to read and was not returned since it last had read everything.
+    pub fn poll_wake(&mut self) -> Option<ReaderId> {
+        self.end_lagging();
+        while let Some(reader) = self.wake.pop_front() {
+            if let Some(place) = self.places.get_mut(reader) {
+                place.queued = false;
+                return Some(reader);
+            }
+        }
+        loop {
+            let reader = self.log.poll_wake()?;
+            if self.is_ready(reader) {
+                return Some(reader);
+            }
+        }
+    }
+
+    /// Has a reader woken.
+    pub(super) fn wake_up(&mut self, reader: ReaderId) {
+        if let Some(place) = self.places.get_mut(reader)
+            && !core::mem::replace(&mut place.queued, true)
+        {
+            self.wake.push_back(reader);
+        }
+    }
+
+    pub(super) fn make_end(&mut self, now: Instant, reason: CloseReason) -> End<'_> {
+        make_end(&mut self.pace, &self.config, now, reason)
+    }
+
+    /// Tells whether a reader that the log wakes has something to read at once.
+    fn is_ready(&mut self, reader: ReaderId) -> bool {
+        let Some(place) = self.places.get(reader) else { return false };
+        if let Some(loading) = &place.loading {
+            // It is woken by the answer.
+            return loading.deadline().is_none();
+        }
+        !place.debounce.is_some_and(|debounce| debounce.state != State::Replaying) || self.hold(reader)
     }
 }
 
-/// What a repository answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// Own ids and encoded events, oldest first.
-    pub publications: Vec<(Box<str>, Bytes)>,
-    /// Whether more follows these.
-    pub more: bool,
-    /// Whether the store does not know the id it was asked about, or not any longer: the reader is told of a gap, and these begin with
-    /// the oldest that there is.
-    pub missed: bool,
-}
-
-impl Batch {
-    /// Appends a message with an id of its own.
-    ///
-    /// # Errors
-    ///
-    /// It has none, or its id or event type cannot be sent; nothing was appended.
-    pub fn push(&mut self, message: &(impl ToMessage + ?Sized)) -> Result<(), PublishError> {
-        let id = message.own_id().ok_or(PublishError::NoOwnId)?;
-        let mut bytes = Vec::new();
-        message.encode_to(&mut bytes).map_err(PublishError::Name)?;
-        self.publications.push((id.into(), bytes.into()));
-        Ok(())
-    }
-}
-
-/// How a stream ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
-    /// Why.
-    pub reason: CloseReason,
-    /// The reader's own reconnection time.
-    pub retry: Option<Duration>,
-    /// The last event, to be written before it.
-    pub last: Option<Bytes>,
+fn make_end<'a>(pace: &mut Pace, config: &'a Config, now: Instant, reason: CloseReason) -> End<'a> {
+    let last = config.last_event.as_deref().filter(|_| reason == CloseReason::Shutdown);
+    End { reason, retry: Some(pace.draw(now, config.retry_after)), last }
 }

@@ -44,8 +44,8 @@ impl Default for Plan {
     /// Everything is small, so that every limit is reached.
     fn default() -> Self {
         let mut channels = Config::default();
-        channels.log.topic.max_publications = 12;
-        channels.log.topic.max_bytes = 6 << 10;
+        channels.channel.topic.max_publications = 12;
+        channels.channel.topic.max_bytes = 6 << 10;
         channels.log.max_bytes = 14 << 10;
         channels.log.max_age = Some(Duration::from_secs(90));
         channels.log.max_burst = 700;

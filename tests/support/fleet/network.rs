@@ -6,7 +6,7 @@ use tidewire_core::channels::{Answer, Read};
 use tidewire_core::client::{self, ConnectError, Reason};
 use tidewire_core::http::coding::CodingError;
 use tidewire_core::log::EventId;
-use tidewire_core::server::{self, End, Session};
+use tidewire_core::server::{self, Session};
 use tidewire_core::{Closing, Protocol, Random};
 
 use super::{Fleet, Link, UNIX};
@@ -201,7 +201,6 @@ impl Fleet {
             };
             link.awake = false;
             if let Some(end) = end {
-                let end = End { reason: end.reason, retry: end.retry, last: end.last.as_deref() };
                 link.session.end_stream(now, end);
             }
             true

@@ -129,7 +129,8 @@ impl Fleet {
         let log = channels.log().stats();
         let limits = &self.plan.channels.log;
         assert!(log.bytes <= limits.max_bytes, "{log:?}");
-        assert!(log.publications <= limits.topic.max_publications * log.topics, "{log:?}");
+        let max_publications = self.plan.channels.channel.topic.max_publications;
+        assert!(log.publications <= max_publications * log.topics, "{log:?}");
         // A burst and the answer before it, framed, with what its buffer has to spare.
         let write_budget = 4 * limits.max_burst + 1024;
         let base = BASE + if self.plan.gzip { COMPRESSOR } else { 0 };

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use core::slice;
 
 use super::Guest;
+use super::debounce::Debounce;
+use super::load::{Given, Loading};
 use crate::Instant;
 use crate::log::ReaderId;
 use crate::server::CloseReason;
@@ -18,8 +20,25 @@ pub(super) struct Place {
     pub(super) ending: Option<Ending>,
     /// When its longest time is over.
     pub(super) ends_at: Option<Instant>,
+    pub(super) debounce: Option<Debounce>,
+    /// Its replay from the repository, while it lasts.
+    pub(super) loading: Option<Box<Loading>>,
+    /// What came from the repository and may come once more, live.
+    pub(super) given: Option<Box<Given>>,
+    /// Whether the ids of what it reads belong to the application.
+    pub(super) own_ids: bool,
     /// Whether it stands in the queue of those to be woken.
     pub(super) queued: bool,
+    pub(super) bytes: u64,
+    pub(super) gaps: u32,
+}
+
+impl Place {
+    /// Counts a gap that it is told with these bytes.
+    pub(super) fn note_gap(&mut self, bytes: &[u8]) {
+        self.gaps = self.gaps.saturating_add(1);
+        self.bytes += bytes.len() as u64;
+    }
 }
 
 /// A reader that is to end.
@@ -38,13 +57,10 @@ pub(super) enum Names {
 }
 
 impl Names {
-    pub(super) fn new(mut names: Vec<Arc<str>>) -> Self {
-        match (names.len(), names.pop()) {
-            (1, Some(one)) => Self::One(one),
-            (_, last) => {
-                names.extend(last);
-                Self::Many(names.into())
-            }
+    pub(super) fn new(names: Vec<Arc<str>>) -> Self {
+        match <[Arc<str>; 1]>::try_from(names) {
+            Ok([one]) => Self::One(one),
+            Err(many) => Self::Many(many.into()),
         }
     }
 
@@ -56,7 +72,7 @@ impl Names {
     }
 }
 
-/// The places by the slots of their readers.
+/// The places, by the slots of their readers.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     slots: Vec<Option<Place>>,
@@ -64,7 +80,7 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn insert(&mut self, place: Place) {
-        let slot = place.id.slot as usize;
+        let slot = place.id.index();
         if self.slots.len() <= slot {
             self.slots.resize_with(slot + 1, || None);
         }
@@ -75,15 +91,15 @@ impl Places {
 
     pub(super) fn remove(&mut self, id: ReaderId) -> Option<Place> {
         self.get(id)?;
-        self.slots.get_mut(id.slot as usize)?.take()
+        self.slots.get_mut(id.index())?.take()
     }
 
     pub(super) fn get(&self, id: ReaderId) -> Option<&Place> {
-        self.slots.get(id.slot as usize)?.as_ref().filter(|place| place.id == id)
+        self.slots.get(id.index())?.as_ref().filter(|place| place.id == id)
     }
 
     pub(super) fn get_mut(&mut self, id: ReaderId) -> Option<&mut Place> {
-        self.slots.get_mut(id.slot as usize)?.as_mut().filter(|place| place.id == id)
+        self.slots.get_mut(id.index())?.as_mut().filter(|place| place.id == id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Place> {
