@@ -81,9 +81,9 @@ impl Output {
         self.bulk.is_empty() && self.outbox.is_empty()
     }
 
-    /// Tells whether publications wait.
+    /// Tells whether publications wait, once the opening was taken.
     pub(super) const fn has_publications(&self) -> bool {
-        !self.bulk.is_empty() && !self.is_opening
+        !self.bulk.is_empty()
     }
 
     /// Tells whether nothing waits, and what was taken last was written whole.
