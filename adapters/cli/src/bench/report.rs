@@ -29,18 +29,19 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     /// Returns why this is no success, if it is none.
     pub(super) fn exit(&self, failed: Option<Exit>) -> Exit {
-        let gave_up = self.published.as_ref().and_then(|published| published.gave_up.as_ref());
-        let tally = &self.tally;
-        match () {
-            () if self.interrupted => Exit::Interrupted,
-            () if tally.opened == 0 => failed.unwrap_or(Exit::Network),
-            () if gave_up.is_some() => gave_up.map_or(Exit::Failed, |failure| failure.exit),
-            () if self.missing.events + tally.duplicates + tally.late > 0 || tally.opened < self.asked() => {
-                Exit::Faulty
-            }
-            () if self.published.as_ref().is_some_and(|published| !published.unaccepted.is_empty()) => Exit::Faulty,
-            () => Exit::Done,
+        let (tally, published) = (&self.tally, self.published.as_ref());
+        if self.interrupted {
+            return Exit::Interrupted;
         }
+        if tally.opened == 0 {
+            return failed.unwrap_or(Exit::Network);
+        }
+        if let Some(failure) = published.and_then(|published| published.gave_up.as_ref()) {
+            return failure.exit;
+        }
+        let unaccepted = published.is_some_and(|published| !published.unaccepted.is_empty());
+        let faults = self.missing.events + tally.duplicates + tally.late;
+        if faults > 0 || unaccepted || tally.opened < self.asked() { Exit::Faulty } else { Exit::Done }
     }
 
     /// Returns the report for people, line by line.
