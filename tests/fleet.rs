@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use tidewire_core::log::Config;
+use tidewire_core::log::{Config, LagPolicy, OnLag};
 use tidewire_tests::fleet::{Fleet, Plan, most_a_second};
 use tidewire_tests::heap::Heap;
 
@@ -26,6 +26,47 @@ fn whatever_happens_each_reader_has_its_log_or_is_told_of_a_gap() {
     }
     assert!(messages > 0 && gaps > 0 && arrivals > 0, "{messages} messages, {gaps} gaps, {arrivals} connections");
     println!("{messages} messages, {gaps} gaps, {arrivals} connections");
+}
+
+#[test]
+fn whatever_happens_holds_whatever_becomes_of_slow_readers() {
+    let policies: [fn(&mut Plan); 5] = [
+        |plan| plan.channels.channel.topic.lag = LagPolicy::new(4, OnLag::Gap),
+        |plan| plan.channels.channel.topic.lag = LagPolicy::new(4, OnLag::End),
+        |plan| plan.channels.channel.topic.lag = LagPolicy::new(4, OnLag::Latest),
+        |plan| plan.channels.channel.topic.max_replay = 3,
+        |plan| plan.channels.max_time = Some(Duration::from_secs(20)),
+    ];
+    for policy in policies {
+        let mut plan = Plan::default();
+        policy(&mut plan);
+        let lagging = seeds().take(4).map(|seed| played(seed, plan.clone()).lagging).sum::<usize>();
+        assert_eq!(lagging > 0, plan.channels.channel.topic.lag.then == OnLag::End, "{lagging}");
+    }
+}
+
+#[test]
+fn what_is_held_back_is_replaced_by_what_comes_later_and_the_last_of_it_comes() {
+    let mut replaced = 0;
+    for seed in seeds() {
+        let mut plan = Plan::default();
+        plan.channels.channel.debounce = Some(Duration::from_millis(400));
+        let fleet = played(seed, plan);
+        replaced += fleet.readers.iter().map(|reader| reader.seen.replaced).sum::<usize>();
+    }
+    assert!(replaced > 0);
+}
+
+#[test]
+fn readers_of_a_store_have_all_of_it_once_and_in_order_over_every_restart() {
+    let (mut messages, mut gaps) = (0, 0);
+    for seed in seeds() {
+        let fleet = played(seed, Plan { store: true, ..Plan::default() });
+        let of_the_store = fleet.readers.iter().filter(|reader| reader.names == ["orders"]);
+        let seen = of_the_store.map(|reader| (reader.seen.messages, reader.seen.gaps));
+        (messages, gaps) = seen.fold((messages, gaps), |(messages, gaps), one| (messages + one.0, gaps + one.1));
+    }
+    assert!(messages > 0 && gaps > 0, "{messages} messages, {gaps} gaps");
 }
 
 #[test]

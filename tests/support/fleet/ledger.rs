@@ -6,6 +6,8 @@ use tidewire_core::sse::Message;
 /// Everything that was ever published, in order.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// Whether what is replaced by something later is no loss: channels that hold back what comes after a pause.
+    pub latest_only: bool,
     published: Vec<Published>,
     readers: u64,
 }
@@ -29,6 +31,14 @@ pub struct Seen {
     pub messages: usize,
     /// Gaps that it was told.
     pub gaps: usize,
+    /// Of the application's store: how many it was given, or missed.
+    pub given: usize,
+    /// Those before this one may come twice.
+    pub may_double: usize,
+    /// Whether some of them may be missing before the next, as it was told.
+    pub may_miss: bool,
+    /// How often what was held back for it was replaced.
+    pub replaced: usize,
 }
 
 impl Ledger {
@@ -74,7 +84,9 @@ impl Ledger {
             return Err(format!("{id} after {at}: doubled, or out of order"));
         }
         let lost = self.of(names).find(|one| is_between(one, at, id) && !seen.excuses(one) && one.id != id);
-        if let Some(lost) = lost {
+        if self.latest_only {
+            seen.replaced += usize::from(lost.is_some());
+        } else if let Some(lost) = lost {
             return Err(format!("{} was lost between {at} and {id}", lost.id));
         }
         let published = self.of(names).find(|one| one.id == id).ok_or_else(|| format!("{id} is not for it"))?;
@@ -106,7 +118,7 @@ impl Ledger {
         let until = before_next.unwrap_or(resume).max(resume);
         let is_true = match text("reason") {
             "epoch" => at.epoch != resume.epoch,
-            "evicted" | "lag" => {
+            "evicted" | "lag" | "limit" => {
                 at.epoch == resume.epoch && self.of(names).any(|one| is_between(one, at, until) || one.id == until)
             }
             _ => false,
@@ -127,7 +139,16 @@ impl Ledger {
         }
         let is_missing =
             |one: &&Published| one.text.is_some() && one.id.epoch == head.epoch && one.id > at && !seen.excuses(one);
-        self.of(names).find(is_missing).map(|one| format!("{} was never given", one.id))
+        let mut missing = self.of(names).filter(is_missing);
+        // Of what is replaced the last has to come.
+        let first = if self.latest_only { None } else { missing.next() };
+        first
+            .or_else(|| missing.last().filter(|last| Some(last.id) == self.last_of(names)))
+            .map(|one| format!("{} was never given", one.id))
+    }
+
+    fn last_of(&self, names: &[&str]) -> Option<EventId> {
+        self.of(names).filter(|one| one.text.is_some()).map(|one| one.id).last()
     }
 
     fn of<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Published> {

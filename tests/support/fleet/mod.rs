@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidewire_core::channels::{Channels, Config, Endpoint, Guest};
+use tidewire_core::channels::{Channels, Config, Endpoint, Guest, Load};
 use tidewire_core::client::{self, EventSource};
 use tidewire_core::http::Url;
 use tidewire_core::http::coding::Codings;
@@ -18,6 +18,7 @@ use tidewire_core::{Instant, Protocol, Random, SplitMix64, UnixTime};
 mod ledger;
 mod network;
 mod site;
+mod store;
 mod story;
 
 pub use ledger::{Ledger, Seen};
@@ -38,6 +39,8 @@ pub struct Plan {
     pub exact: bool,
     /// Whether the server gives gzip to those who ask for it, which half of the readers do.
     pub gzip: bool,
+    /// Whether there is a store of the application's own, which half of the readers follow.
+    pub store: bool,
 }
 
 impl Default for Plan {
@@ -53,7 +56,7 @@ impl Default for Plan {
         channels.retry_after = Duration::from_secs(1);
         let mut sessions = server::Config::default();
         sessions.stall_timeout = Duration::from_secs(20);
-        Self { readers: 12, steps: 300, channels, sessions, exact: false, gzip: false }
+        Self { readers: 12, steps: 300, channels, sessions, exact: false, gzip: false, store: false }
     }
 }
 
@@ -76,6 +79,8 @@ pub struct Fleet {
     pub arrivals: Vec<Instant>,
     /// Streams that were given in gzip.
     pub coded: usize,
+    /// Readers that were ended for being too far behind.
+    pub lagging: usize,
     /// What happened, for comparing two runs of one seed.
     pub trace: Vec<String>,
     /// The server, while it is up.
@@ -85,6 +90,9 @@ pub struct Fleet {
     sessions: Arc<server::Config>,
     endpoint: Endpoint,
     packer: Packer,
+    store: store::Store,
+    /// Whether the store fails now and then.
+    store_fails: bool,
     up_at: Instant,
 }
 
@@ -110,6 +118,8 @@ struct Link {
     reader: Option<ReaderId>,
     awake: bool,
     coded: bool,
+    /// What the store was asked, and when it answers.
+    asked: Option<(Load, Instant)>,
     up: VecDeque<u8>,
     down: VecDeque<u8>,
     /// The client reads nothing until then.
@@ -133,15 +143,19 @@ impl Fleet {
             meter: Meter::default(),
             arrivals: Vec::new(),
             coded: 0,
+            lagging: 0,
             trace: Vec::new(),
             channels: None,
             kept: None,
             sessions: Arc::new(plan.sessions.clone()),
             endpoint: Endpoint::default(),
             packer: Packer::new(),
+            store: store::Store::default(),
+            store_fails: true,
             up_at: Instant::START,
             plan,
         };
+        fleet.ledger.latest_only = fleet.plan.channels.channel.debounce.is_some();
         fleet.start_server();
         for _ in 0..fleet.plan.readers {
             fleet.join();
@@ -150,12 +164,19 @@ impl Fleet {
         fleet
     }
 
-    /// One more reader comes, for one to three channels.
+    /// One more reader comes, for one to three channels, or for one where what is held back is replaced.
     pub fn join(&mut self) {
         let mut names: Vec<&'static str> =
             NAMES.into_iter().filter(|_| self.random.next_u64().is_multiple_of(2)).collect();
         if names.is_empty() {
             names.push(NAMES[0]);
+        }
+        if self.ledger.latest_only {
+            // Such a channel has a stream of its own.
+            names.truncate(1);
+        }
+        if self.plan.store && self.random.next_u64().is_multiple_of(2) {
+            names = vec![store::OWN];
         }
         let url = Url::parse("http://localhost:8080/stream").expect("a URL");
         let mut config = client::Config::new(url);
@@ -210,7 +231,11 @@ impl Fleet {
         let of_reader = |reader: &Reader| {
             let link = reader.link.as_ref();
             let session = link.and_then(|link| link.session.poll_timeout());
-            [reader.client.poll_timeout(), session, link.and_then(|link| link.stalled)].into_iter().flatten().min()
+            let asked = link.and_then(|link| link.asked.as_ref()).map(|(_, at)| *at);
+            [reader.client.poll_timeout(), session, asked, link.and_then(|link| link.stalled)]
+                .into_iter()
+                .flatten()
+                .min()
         };
         let up_at = self.channels.is_none().then_some(self.up_at);
         let channels = self.channels.as_ref().and_then(Channels::poll_timeout);

@@ -9,6 +9,7 @@ use tidewire_core::log::EventId;
 use tidewire_core::server::{self, Session};
 use tidewire_core::{Closing, Protocol, Random};
 
+use super::store::OWN;
 use super::{Fleet, Link, UNIX};
 
 impl Fleet {
@@ -19,7 +20,7 @@ impl Fleet {
     /// When it does not come to rest, or something is not as it has to be.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
-            let mut moved = false;
+            let mut moved = self.answer_loads();
             for reader in 0..self.readers.len() {
                 moved |= self.step(reader);
             }
@@ -59,7 +60,11 @@ impl Fleet {
         let reader = &mut self.readers[number];
         match event {
             client::Event::Message(message) => {
-                let told = self.ledger.given(&reader.names, &mut reader.seen, message);
+                let told = if reader.names == [OWN] {
+                    self.store.given(&mut reader.seen, message)
+                } else {
+                    self.ledger.given(&reader.names, &mut reader.seen, message)
+                };
                 if let Err(wrong) = told {
                     panic!("reader {} of {:?}: {wrong}", reader.number, reader.names);
                 }
@@ -111,6 +116,7 @@ impl Fleet {
             reader: None,
             awake: false,
             coded: false,
+            asked: None,
             up: VecDeque::new(),
             down: VecDeque::new(),
             stalled: None,
@@ -160,6 +166,7 @@ impl Fleet {
                     }
                     drop(first);
                 });
+                self.store.subscribed(&mut reader.seen);
                 link.reader = Some(opened);
                 link.awake = true;
             }
@@ -170,7 +177,7 @@ impl Fleet {
 
     /// What a driver does with the channels: reads when the session wants something, and hands on how a stream ends.
     fn server_feeds(&mut self, number: usize) -> bool {
-        let now = self.now;
+        let (now, answers_at) = (self.now, self.draw_answer());
         let (Some(link), Some(channels)) = (&mut self.readers[number].link, &mut self.channels) else { return false };
         let Some(reader) = link.reader.filter(|_| link.session.is_streaming()) else { return false };
         self.meter.of(|| {
@@ -188,7 +195,11 @@ impl Fleet {
                         link.awake = more;
                         return true;
                     }
-                    Some(Read::Load(load)) => unreachable!("there is no repository: {load:?}"),
+                    Some(Read::Load(load)) => {
+                        link.asked = Some((load, answers_at));
+                        link.awake = false;
+                        return true;
+                    }
                     Some(Read::End(end)) => Some(end),
                     None => None,
                 }
@@ -269,7 +280,13 @@ impl Fleet {
     pub fn check_all_given(&self) {
         let head: EventId = self.channels.as_ref().expect("the server is up").log().head();
         for reader in &self.readers {
-            if let Some(missing) = self.ledger.missing(&reader.names, &reader.seen, head) {
+            let own = reader.names == [OWN];
+            let missing = if own {
+                self.store.missing(&reader.seen)
+            } else {
+                self.ledger.missing(&reader.names, &reader.seen, head)
+            };
+            if let Some(missing) = missing {
                 panic!("reader {} of {:?}: {missing}", reader.number, reader.names);
             }
         }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tidewire_core::SplitMix64;
 use tidewire_core::channels::Channels;
+use tidewire_core::server::{self, CloseReason};
 use tidewire_core::{Protocol, Random};
 
+use super::store::{OWN, Store};
 use super::{Fleet, Link};
 use crate::heap::Heap;
 
@@ -33,8 +35,14 @@ impl Fleet {
         let kept = self.kept.take();
         let known = kept.is_some();
         let new = || Channels::new(config, Box::new(SplitMix64::new(seed)), now);
-        self.channels = Some(self.meter.of(|| kept.unwrap_or_else(new)));
+        let channel = self.plan.channels.channel.clone();
+        self.channels = Some(self.meter.of(|| {
+            let mut channels = kept.unwrap_or_else(new);
+            channels.register(OWN, Store::channel(channel)).expect("there is room");
+            channels
+        }));
         self.note(format!("the server is up, with {} log", if known { "its" } else { "a new" }));
+        self.publish_stored(usize::MAX);
     }
 
     /// Lets the server crash; it is up again after `down`, with its log or with a new one.
@@ -95,11 +103,14 @@ impl Fleet {
     /// Takes a link away on the side of the server.
     pub(super) fn leave(&mut self, link: Link) {
         let now = self.now;
-        let Link { mut session, guest, reader, up, down, .. } = link;
+        let Link { mut session, guest, reader, asked, up, down, .. } = link;
         drop((up, down));
         self.meter.of(|| {
             session.handle_eof(now);
-            drop(session);
+            while let Some(event) = session.poll_event() {
+                self.lagging += usize::from(event == server::Event::Closed(CloseReason::Lagging));
+            }
+            drop((session, asked));
             if let Some(channels) = self.channels.as_mut() {
                 if let Some(reader) = reader {
                     channels.close(reader);
@@ -129,8 +140,7 @@ impl Fleet {
         let log = channels.log().stats();
         let limits = &self.plan.channels.log;
         assert!(log.bytes <= limits.max_bytes, "{log:?}");
-        let max_publications = self.plan.channels.channel.topic.max_publications;
-        assert!(log.publications <= max_publications * log.topics, "{log:?}");
+        assert!(log.publications <= self.plan.channels.channel.topic.max_publications * log.topics, "{log:?}");
         // A burst and the answer before it, framed, with what its buffer has to spare.
         let write_budget = 4 * limits.max_burst + 1024;
         let base = BASE + if self.plan.gzip { COMPRESSOR } else { 0 };

@@ -6,7 +6,7 @@ use tidewire_core::Random;
 
 use super::{Fleet, NAMES};
 
-const SEVERAL: bool = false;
+const SEVERAL: bool = true;
 
 impl Fleet {
     /// Plays the story of a seed: things happen, then all is healed, and everybody has to have everything.
@@ -30,11 +30,15 @@ impl Fleet {
         for link in self.readers.iter_mut().filter_map(|reader| reader.link.as_mut()) {
             (link.stalled, link.cut_after) = (None, None);
         }
+        self.store_fails = false;
+        self.publish_stored(usize::MAX);
         self.advance(Duration::from_secs(120));
+        self.publish_stored(usize::MAX);
         for name in NAMES {
             self.publish(vec![name], format!("the last of {name}"));
         }
-        self.advance(Duration::from_secs(1));
+        // Where streams have a longest time some are away, for half a minute at most.
+        self.advance(Duration::from_secs(40));
     }
 
     /// One thing happens.
@@ -86,6 +90,14 @@ impl Fleet {
     }
 
     fn publish_something(&mut self) {
+        if self.plan.store {
+            for _ in 0..self.below(3) {
+                self.store_something();
+            }
+            if self.below(2) == 0 {
+                self.publish_stored(3);
+            }
+        }
         let several = 1 + self.below(4);
         for _ in 0..several {
             let first = NAMES[self.below(3) as usize];
