@@ -157,7 +157,9 @@ impl Api {
             heartbeat_ms: heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.every.as_millis() as u64),
         };
         let first = first(channels, &connected, &subscribed);
-        Ok(Answer::Stream { reader: subscribed.reader, head: endpoint.stream_head(head, heartbeat), first })
+        let head = endpoint.stream_head(head, heartbeat);
+        channels.set_coding(subscribed.reader, head.coding);
+        Ok(Answer::Stream { reader: subscribed.reader, head, first })
     }
 
     fn refused(channels: &mut Channels, now: Instant, error: SubscribeError) -> Problem {

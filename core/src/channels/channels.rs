@@ -13,6 +13,8 @@ use super::place::Places;
 use super::registry::Channel;
 use super::stats::Totals;
 use super::{Config, Guest, Limit};
+#[cfg(feature = "deflate")]
+use crate::log::Packer;
 use crate::log::{Burst, Epoch, Log, ReaderId};
 use crate::server::Pace;
 use crate::{Instant, Random};
@@ -31,6 +33,9 @@ pub struct Channels {
     pub(super) pace: Pace,
     /// What the last read lends.
     pub(super) lent: Burst,
+    /// What readers in gzip share.
+    #[cfg(feature = "deflate")]
+    pub(super) packer: Packer,
     pub(super) totals: Totals,
     /// The latest time that was told.
     pub(super) now: Instant,
@@ -53,6 +58,8 @@ impl Channels {
             wake: VecDeque::new(),
             pace: Pace::new(config.return_rate),
             lent: Burst::new(b""),
+            #[cfg(feature = "deflate")]
+            packer: Packer::new(),
             totals: Totals::default(),
             now,
             closed: false,

@@ -105,11 +105,11 @@ impl Endpoint {
         let last_event_id = self.last_event_id(head);
         let asked = Subscribe { guest, channels: names, last_event_id: last_event_id.as_deref() };
         match channels.subscribe(now, asked) {
-            Ok(subscribed) => Answer::Stream {
-                reader: subscribed.reader,
-                first: self.first(channels, &subscribed),
-                head: self.head(head, channels.config().heartbeat.clone()),
-            },
+            Ok(subscribed) => {
+                let head = self.head(head, channels.config().heartbeat.clone());
+                channels.set_coding(subscribed.reader, head.coding);
+                Answer::Stream { reader: subscribed.reader, first: self.first(channels, &subscribed), head }
+            }
             Err(error) => Answer::Reply(self.refusal(channels, now, head, error)),
         }
     }

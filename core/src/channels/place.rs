@@ -27,6 +27,8 @@ pub(super) struct Place {
     pub(super) given: Option<Box<Given>>,
     /// Whether the ids of what it reads belong to the application.
     pub(super) own_ids: bool,
+    /// Whether its stream has a coding.
+    pub(super) coded: bool,
     /// Whether it stands in the queue of those to be woken.
     pub(super) queued: bool,
     pub(super) bytes: u64,

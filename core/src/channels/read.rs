@@ -6,6 +6,7 @@ use super::load::{Load, Next};
 use super::place::Ending;
 use super::{Channels, Config, encode_gap};
 use crate::Instant;
+use crate::http::Coding;
 use crate::log::{self, Burst, ReaderId};
 use crate::server::{CloseReason, End, Pace};
 
@@ -39,7 +40,14 @@ impl Channels {
         let mut max_bytes = max_bytes;
         if place.loading.is_some() {
             match self.read_loading(now, reader, max_bytes) {
-                Next::Lent => return Some(Read::Burst { burst: &self.lent, more: true }),
+                Next::Lent => {
+                    // It is this reader's alone.
+                    #[cfg(feature = "deflate")]
+                    if self.places.get(reader)?.coded {
+                        self.packer.pack_own(&mut self.lent);
+                    }
+                    return Some(Read::Burst { burst: &self.lent, more: true });
+                }
                 Next::Load(load) => return Some(Read::Load(load)),
                 Next::End(reason) => return Some(Read::End(self.make_end(now, reason))),
                 Next::Wait => return None,
@@ -69,6 +77,8 @@ impl Channels {
             Some(log::Read::Burst { burst, more }) => {
                 place.bytes += burst.len() as u64;
                 place.rest_unless(more);
+                #[cfg(feature = "deflate")]
+                let burst = if place.coded { self.packer.pack(burst) } else { burst };
                 Some(Read::Burst { burst, more: more || ending.is_some() })
             }
             Some(log::Read::Gap(gap)) => {
@@ -84,6 +94,13 @@ impl Channels {
                 let Ending { reason, .. } = ending?;
                 Some(Read::End(make_end(&mut self.pace, &self.config, now, reason)))
             }
+        }
+    }
+
+    /// Notes what coding the stream of `reader` has: what it reads is compressed once for all that have it, and comes with it.
+    pub fn set_coding(&mut self, reader: ReaderId, coding: Option<Coding>) {
+        if let Some(place) = self.places.get_mut(reader) {
+            place.coded = coding.is_some();
         }
     }
 

@@ -102,6 +102,7 @@ impl Channels {
             given: None,
             own_ids: self.log.has_own_ids(reader),
             queued: false,
+            coded: false,
             bytes: 0,
             gaps: gap.is_some().into(),
         });

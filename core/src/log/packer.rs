@@ -43,6 +43,11 @@ impl Packer {
         self.last.insert(packed)
     }
 
+    /// Compresses a burst that is one reader's alone, and keeps nothing of it.
+    pub fn pack_own(&mut self, burst: &mut Burst) {
+        burst.pack(&mut self.compressor);
+    }
+
     /// Returns how many bursts were compressed.
     pub const fn compressed(&self) -> u64 {
         self.compressed
