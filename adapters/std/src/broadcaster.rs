@@ -18,8 +18,10 @@ use std::task::{Context, Poll, Waker};
 
 use tidewire_core::Instant;
 use tidewire_core::channels::{Channels, Guest, Limit};
-use tidewire_core::log::ReaderId;
+use tidewire_core::log::{ReaderId, Watch, Written};
+use tidewire_core::sse::ToMessage;
 
+use crate::delivery::{DeliverError, Deliveries, Delivery};
 use crate::source::Source;
 use crate::{Clock, Seat};
 
@@ -43,6 +45,8 @@ pub struct Broadcaster<C = Channels> {
 struct Inner<C> {
     locked: Mutex<Locked<C>>,
     phase: AtomicU8,
+    /// Whether somebody waits for a message to be written, so that seats are to tell when it is.
+    has_deliveries: AtomicBool,
     clock: Clock,
 }
 
@@ -56,13 +60,56 @@ impl Broadcaster {
         let guest = self.lock().channels.admit(peer)?;
         Ok(self.take_seat(Some(guest)))
     }
+
+    /// Publishes a message, and tells when it is written to the socket of every reader.
+    pub(crate) fn deliver<'c>(
+        &self,
+        channels: impl IntoIterator<Item = &'c str>,
+        message: &(impl ToMessage + ?Sized),
+    ) -> Result<Delivery, DeliverError> {
+        let now = self.inner.clock.now();
+        let mut locked = self.lock();
+        let id = locked.channels.publish(now, channels, message).map_err(DeliverError::Publish)?;
+        // Before anybody reads it.
+        let watch = locked.channels.watch(id);
+        if let Ok(watch) = watch {
+            locked.deliveries.begin(watch);
+            self.inner.has_deliveries.store(true, Ordering::Release);
+        }
+        self.wake(locked);
+        watch.map(|watch| Delivery::new(self.clone(), id, watch)).map_err(|error| DeliverError::Watch(id, error))
+    }
+
+    pub(crate) fn poll_delivery(&self, watch: Watch, context: &Context<'_>) -> Poll<Written> {
+        self.lock().deliveries.poll(watch, context)
+    }
+
+    pub(crate) fn forget_delivery(&self, watch: Watch) {
+        let mut locked = self.lock();
+        let waker = locked.deliveries.forget(watch);
+        self.inner.has_deliveries.store(locked.deliveries.are_waited_for(), Ordering::Release);
+        drop(locked);
+        // Dropping a waker may run code of its runtime, as waking does.
+        drop(waker);
+    }
 }
 
 impl<C: Source> Broadcaster<C> {
     /// Shares `channels`, which were told the time of `clock`.
     pub fn new(channels: C, clock: Clock) -> Self {
-        let locked = Locked { channels, seats: Seats::default(), keeper: None, keeper_at: None };
-        let inner = Inner { locked: Mutex::new(locked), phase: AtomicU8::new(Phase::Serving as u8), clock };
+        let locked = Locked {
+            channels,
+            seats: Seats::default(),
+            deliveries: Deliveries::default(),
+            keeper: None,
+            keeper_at: None,
+        };
+        let inner = Inner {
+            locked: Mutex::new(locked),
+            phase: AtomicU8::new(Phase::Serving as u8),
+            has_deliveries: AtomicBool::new(false),
+            clock,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -125,6 +172,10 @@ impl<C: Source> Broadcaster<C> {
     /// Has the connections dropped that are left.
     pub fn abort(&self) {
         self.enter(Phase::Over);
+    }
+
+    pub(crate) fn has_deliveries(&self) -> bool {
+        self.inner.has_deliveries.load(Ordering::Acquire)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -230,6 +281,7 @@ impl Flag {
 pub(crate) struct Locked<C> {
     pub(crate) channels: C,
     pub(crate) seats: Seats,
+    deliveries: Deliveries,
     /// The task that keeps the time of the channels and waits for the end, and the time it knows of.
     keeper: Option<Waker>,
     keeper_at: Option<Instant>,
@@ -254,6 +306,13 @@ impl<C: Source> Locked<C> {
             && let Some(reader) = self.channels.poll_wake()
         {
             if let Some(waker) = self.seats.call(reader) {
+                batch.push(waker);
+            }
+        }
+        while !batch.is_full()
+            && let Some(written) = self.channels.poll_written()
+        {
+            if let Some(waker) = self.deliveries.end(written) {
                 batch.push(waker);
             }
         }

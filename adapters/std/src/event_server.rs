@@ -186,6 +186,11 @@ impl EventServer {
         &self.inner.broadcaster
     }
 
+    /// Returns the clock.
+    pub fn clock(&self) -> Clock {
+        self.inner.broadcaster.clock()
+    }
+
     /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.inner.broadcaster.connections()
@@ -199,6 +204,8 @@ impl EventServer {
     /// Asks the repository of a channel, for who drives a stream that wants it.
     pub fn load(&self, load: Load) -> Loading<'static> {
         trace::load(&load);
+        // A long replay keeps the task busy that keeps the time: what is due is done all the same.
+        self.inner.broadcaster.with(|channels, now| channels.handle_timeout(now));
         let repositories = self.inner.repositories.read().unwrap_or_else(PoisonError::into_inner);
         match repositories.get(&*load.channel) {
             Some(repository) => ask(Arc::clone(repository), load),
@@ -253,7 +260,7 @@ impl Host for EventServer {
     }
 
     fn clock(&self) -> Clock {
-        self.inner.broadcaster.clock()
+        Self::clock(self)
     }
 
     fn poll_keep(&self, context: &Context<'_>) -> Option<Instant> {

@@ -11,6 +11,8 @@ mod broadcaster;
 mod buffer;
 mod clock;
 mod decoder;
+#[cfg(feature = "server")]
+mod delivery;
 mod dial;
 mod environment;
 #[cfg(feature = "server")]
@@ -52,6 +54,8 @@ pub use broadcaster::Broadcaster;
 pub use buffer::with_buffer;
 pub use clock::Clock;
 pub use decoder::{Decoder, ReadError};
+#[cfg(feature = "server")]
+pub use delivery::{DeliverError, Delivery};
 pub use environment::proxies_from_env;
 #[cfg(feature = "server")]
 pub use event_seat::EventSeat;

@@ -2,7 +2,7 @@ use tidewire_core::channels::PublishError;
 use tidewire_core::log::EventId;
 use tidewire_core::sse::ToMessage;
 
-use crate::Broadcaster;
+use crate::{Broadcaster, DeliverError, Delivery};
 
 /// A handle to publish to the channels of a server with, from any thread. A clone is another one.
 ///
@@ -30,6 +30,19 @@ impl Publisher {
         message: &(impl ToMessage + ?Sized),
     ) -> Result<EventId, PublishError> {
         self.broadcaster.with(|all, now| all.publish(now, channels, message))
+    }
+
+    /// Does what [`publish`](Self::publish) does, and returns what tells when the message is written to the socket of every reader.
+    ///
+    /// # Errors
+    ///
+    /// As `publish`, and when too many are waited for already.
+    pub fn deliver<'c>(
+        &self,
+        channels: impl IntoIterator<Item = &'c str>,
+        message: &(impl ToMessage + ?Sized),
+    ) -> Result<Delivery, DeliverError> {
+        self.broadcaster.deliver(channels, message)
     }
 
     /// Appends a comment to channels.

@@ -19,6 +19,10 @@ pub struct Seat<C: Source = Channels> {
     reader: Option<ReaderId>,
     /// Whether there may be more to read, of which the log says nothing by itself.
     has_more: bool,
+    /// Whether the log was not told yet that all that was given is written.
+    unnoted: bool,
+    /// Whether the stream was ended out of turn.
+    ended: bool,
     /// Whom the broadcaster wakes.
     waker: Option<Waker>,
     phase: Phase,
@@ -41,7 +45,18 @@ impl Seat {
 
 impl<C: Source> Seat<C> {
     pub(crate) fn new(broadcaster: Broadcaster<C>, flag: Arc<Flag>, number: u32, guest: Option<Guest>) -> Self {
-        Self { broadcaster, flag, number, guest, reader: None, has_more: false, waker: None, phase: Phase::Serving }
+        Self {
+            broadcaster,
+            flag,
+            number,
+            guest,
+            reader: None,
+            has_more: false,
+            unnoted: false,
+            ended: false,
+            waker: None,
+            phase: Phase::Serving,
+        }
     }
 
     /// Returns whose seat it is.
@@ -55,6 +70,8 @@ impl<C: Source> Seat<C> {
         self.close_reader();
         self.reader = Some(reader);
         self.has_more = true;
+        self.unnoted = false;
+        self.ended = false;
         self.broadcaster.lock().seats.set_reader(reader, self.number);
     }
 
@@ -76,7 +93,9 @@ impl<C: Source> Seat<C> {
     pub fn feed(&mut self, context: &Context<'_>, outlet: &mut impl Outlet) -> Fed {
         let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         let sleeps = known && !self.flag.is_called();
-        if sleeps && !(self.has_more && wants(outlet)) {
+        let written = self.unnoted && outlet.is_written();
+        let to_note = written && self.broadcaster.has_deliveries();
+        if sleeps && !to_note && !(self.has_more && wants(outlet)) {
             return Fed::None;
         }
         if !known {
@@ -89,15 +108,26 @@ impl<C: Source> Seat<C> {
             Phase::Over => return Fed::Over,
             phase => self.phase = phase,
         }
+        if let Some(reader) = self.reader.filter(|_| written) {
+            self.unnoted = false;
+            locked.channels.note_written(reader);
+        }
         let fed = match self.reader {
-            // The socket says when there is room.
-            Some(_) if !wants(outlet) => {
-                self.has_more = true;
-                Fed::None
+            Some(reader) if !wants(outlet) => {
+                // Who is too slow or had its time does not wait for a socket that may never have room.
+                if !self.ended && locked.channels.end(now, reader, outlet) {
+                    self.ended = true;
+                    Fed::Some
+                } else {
+                    // The socket says when there is room.
+                    self.has_more = true;
+                    Fed::None
+                }
             }
             Some(reader) => match locked.channels.feed(now, reader, outlet) {
                 Given::Some { more } => {
                     self.has_more = more;
+                    self.unnoted = true;
                     Fed::Some
                 }
                 Given::None => {
@@ -112,7 +142,12 @@ impl<C: Source> Seat<C> {
             None => Fed::None,
         };
         let old = if sleeps { None } else { locked.seats.sleep(self.number, context.waker().clone()) };
-        drop(locked);
+        if to_note || matches!(fed, Fed::Load(_)) {
+            // Somebody may wait for it to be written; and an answer is waited for until a deadline, of which the keeper must know.
+            self.broadcaster.wake(locked);
+        } else {
+            drop(locked);
+        }
         // May run code of its runtime, as waking does.
         drop(old);
         fed

@@ -1,5 +1,5 @@
 use tidewire_core::channels::{Channels, Guest, Load, Read};
-use tidewire_core::log::ReaderId;
+use tidewire_core::log::{ReaderId, Written};
 use tidewire_core::server::Outlet;
 use tidewire_core::{Instant, UnixTime};
 
@@ -8,6 +8,18 @@ pub trait Source: Sealed + Send + 'static {
     /// Reads on for `reader`, into its outlet, which wants it.
     #[doc(hidden)]
     fn feed(&mut self, now: Instant, reader: ReaderId, outlet: &mut impl Outlet) -> Given;
+
+    /// Ends the outlet of a reader that is not to wait until it wants something; returns whether it did.
+    #[doc(hidden)]
+    fn end(&mut self, now: Instant, reader: ReaderId, outlet: &mut impl Outlet) -> bool;
+
+    /// Notes that all that a reader was given is written.
+    #[doc(hidden)]
+    fn note_written(&mut self, reader: ReaderId);
+
+    /// Returns the next watched publication that is written to all sockets.
+    #[doc(hidden)]
+    fn poll_written(&mut self) -> Option<Written>;
 
     /// Closes a reader.
     #[doc(hidden)]
@@ -61,6 +73,24 @@ impl Source for Channels {
             }
             None => Given::None,
         }
+    }
+
+    fn end(&mut self, now: Instant, reader: ReaderId, outlet: &mut impl Outlet) -> bool {
+        match self.poll_end(now, reader) {
+            Some(end) => {
+                outlet.end_stream(now, end);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn note_written(&mut self, reader: ReaderId) {
+        Channels::note_written(self, reader);
+    }
+
+    fn poll_written(&mut self) -> Option<Written> {
+        Channels::poll_written(self)
     }
 
     fn close(&mut self, reader: ReaderId) {

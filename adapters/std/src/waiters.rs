@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 /// Those who wait for one thing to change: one waker for each, taken out when its wait is given up.
 #[derive(Debug, Default)]
@@ -43,6 +44,19 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             return output;
         }
         thread::park();
+    }
+}
+
+/// Does what [`block_on`] does for as long as `patience`.
+pub(crate) fn block_for<F: Future>(future: F, patience: Duration) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let begun = Instant::now();
+    loop {
+        if let Some(output) = poll_parked(future.as_mut()) {
+            return Some(output);
+        }
+        let left = patience.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())?;
+        thread::park_timeout(left);
     }
 }
 

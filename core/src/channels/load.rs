@@ -249,7 +249,9 @@ impl Channels {
             // and if nothing was published since the store was asked, all that was published is given.
             let from = match stands {
                 Some(position) => position,
-                None if loading.failed || last <= loading.seen => last,
+                // What was published since is no part of the gap.
+                None if loading.failed => loading.seen,
+                None if last <= loading.seen => last,
                 None => {
                     loading.state = State::Ask;
                     continue;
