@@ -31,6 +31,12 @@ impl Clock {
         UnixTime::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// Returns the wall time at the start, for machines that count from there.
+    pub fn unix_at_start(&self) -> UnixTime {
+        let since_start = u64::try_from(self.now().since_start().as_millis()).unwrap_or(u64::MAX);
+        UnixTime::from_millis(self.unix().as_millis().saturating_sub(since_start))
+    }
+
     /// Returns `at` as the standard library's instant, for a runtime's timer; none when that cannot hold it.
     pub fn to_std(&self, at: Instant) -> Option<StdInstant> {
         self.start.checked_add(at.since_start())

@@ -7,7 +7,7 @@ use tidewire_core::channels::{Answer, Endpoint};
 use tidewire_core::server::{CloseReason, Event, Reply, Request, Session};
 
 use crate::event_server::{Response, text};
-use crate::{EventServer, Fed, Host, Loading, Place, Route, RouteEnd, RouteFed, RouteSeat, Seat, trace};
+use crate::{EventServer, Fed, Loading, Place, Route, RouteEnd, RouteFed, RouteSeat, Seat, trace};
 
 /// One connection's place in an [`EventServer`]: answers its requests, reads its publications, and asks its repositories. Dropping it leaves.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct EventSeat {
     seat: Option<Seat>,
     route: Option<RouteSeat>,
     loading: Option<Loading<'static>>,
+    /// Whether a stream was begun.
+    streams: bool,
     /// Whether the session was told that the server ends.
     draining: bool,
 }
@@ -27,7 +29,7 @@ impl EventSeat {
         if let Err(limit) = &seat {
             trace::refused(peer, limit);
         }
-        Self { server, seat: seat.ok(), route: None, loading: None, draining: false }
+        Self { server, seat: seat.ok(), route: None, loading: None, streams: false, draining: false }
     }
 
     fn answer(&mut self, session: &mut Session, request: &Request) {
@@ -64,6 +66,7 @@ impl EventSeat {
             Answer::Stream { reader, head, first } => {
                 seat.subscribed(reader);
                 trace::stream(guest, &names, endpoint.last_event_id(&request.head).as_deref());
+                self.streams = true;
                 // As above; its last event closes the reader.
                 let _ = session
                     .start_stream(now, head)
@@ -94,12 +97,18 @@ impl EventSeat {
             return false;
         };
         trace::stream(guest, &[], last_event_id.as_deref());
+        self.streams = true;
         self.route = Some(seat);
         session.start_stream(self.server.clock().now(), head).is_ok()
     }
 
     fn leave(&mut self, reason: CloseReason) {
         self.loading = None;
+        if std::mem::take(&mut self.streams)
+            && let Some(guest) = self.seat.as_ref().and_then(Seat::guest)
+        {
+            trace::stream_ended(guest, reason);
+        }
         if let Some(seat) = &mut self.seat {
             seat.close_reader();
         }
@@ -172,5 +181,50 @@ impl Place for EventSeat {
             return Fed::Some;
         }
         self.feed_route(context, now, session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidewire_core::Protocol;
+    use tidewire_core::channels::ChannelConfig;
+
+    use super::*;
+    use crate::trace::tests::logged;
+    use crate::{EventServerConfig, Host, Memory};
+
+    /// Hands over what happened, and lets the seat do what there is to do.
+    fn turn(session: &mut Session, seat: &mut EventSeat, act: impl FnOnce(&mut Session, Instant)) {
+        act(session, seat.server.clock().now());
+        loop {
+            while let Some(event) = session.poll_event() {
+                seat.handle(session, event);
+            }
+            while session.poll_transmit().is_some() {}
+            if seat.feed(&mut Context::from_waker(std::task::Waker::noop()), session) != Fed::Some {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_its_replay_and_its_end_are_logged_and_nothing_that_a_terminal_would_obey() {
+        let server = EventServer::new(EventServerConfig::default());
+        server.register_with("news", ChannelConfig::default(), Memory::default()).expect("there is room");
+        server.channels_at("/news", ["news"], Endpoint::default()).expect("a path");
+        let (mut session, mut seat) = server.open(None);
+        let lines = logged(|| {
+            let request = b"GET /news HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 4\xc2\x9b1\r\n\r\n";
+            turn(&mut session, &mut seat, |session, now| session.handle_input(now, request));
+            turn(&mut session, &mut seat, |session, now| session.handle_eof(now));
+        });
+        let expected = [
+            "DEBUG tidewire message=request method=\"GET\" target=\"/news\"",
+            "INFO tidewire after=\"4\\\\u{9b}1\" channels=\"news\" connection=1 message=stream",
+            "DEBUG tidewire after=\"4\\\\u{9b}1\" channel=\"news\" max=256 message=replay",
+            "DEBUG tidewire message=connection ended reason=the peer ended the connection",
+            "INFO tidewire connection=1 message=stream ended reason=the peer ended the connection",
+        ];
+        assert_eq!(lines, expected);
     }
 }

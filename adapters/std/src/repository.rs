@@ -12,7 +12,7 @@ use tidewire_core::channels::{Batch, Load};
 /// It is asked when a reader brings an id that is no longer in memory, or has no id and is to be given everything; a batch at a time,
 /// as fast as the reader reads. The application stores first and publishes after, in one order: what is missing between the
 /// last batch and what is published live is what is in memory, and the reader is given each event once. An answer that fails, or takes
-/// longer than [`load_timeout`](crate::EventServerConfig::load_timeout), is a gap to the reader.
+/// longer than [`load_timeout`](tidewire_core::channels::Config::load_timeout), is a gap to the reader.
 ///
 /// ```
 /// use tidewire_core::channels::{Batch, Load};

@@ -135,7 +135,9 @@ impl Route {
         let woken = {
             let mut state = self.lock();
             state.queue = Vec::new();
-            state.written = state.accepted;
+            if let Phase::Closing(_) = state.phase {
+                state.phase = Phase::Closing(RouteEnd::Aborted);
+            }
             state.close(RouteEnd::Aborted)
         };
         wake(woken);
@@ -366,7 +368,7 @@ impl RouteSeat {
             return RouteFed::Some;
         }
         if let Phase::Closing(end) = state.phase
-            && state.written == state.accepted
+            && (state.written == state.accepted || end == RouteEnd::Aborted)
         {
             drop(state);
             self.over(end);

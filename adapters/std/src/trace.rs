@@ -77,6 +77,18 @@ pub fn stream(guest: Guest, channels: &[&str], last_event_id: Option<&str>) {
     info!(target: TARGET, connection = guest.number(), channels, after, "stream");
 }
 
+/// Logs how a stream ended: for who was too slow as a warning.
+#[cfg(feature = "server")]
+pub fn stream_ended(guest: Guest, reason: server::CloseReason) {
+    let connection = guest.number();
+    match reason {
+        server::CloseReason::Lagging | server::CloseReason::Stalled => {
+            warn!(target: TARGET, connection, %reason, "stream ended");
+        }
+        _ => info!(target: TARGET, connection, %reason, "stream ended"),
+    }
+}
+
 /// Logs what a repository is asked.
 #[cfg(feature = "server")]
 pub(crate) fn load(load: &Load) {
@@ -105,7 +117,7 @@ fn quoted(text: impl ToString) -> String {
 const TARGET: &str = "tidewire";
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fmt;
     use std::sync::{Arc, Mutex};
 
@@ -131,9 +143,24 @@ mod tests {
         );
     }
 
+    /// Returns what is logged meanwhile: level, target and fields, a line each.
+    #[cfg(feature = "server")]
+    pub(crate) fn logged(act: impl FnOnce()) -> Vec<String> {
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), act);
+        log.lines()
+    }
+
     /// Keeps level, target and fields of what is logged.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<String>>>);
+
+    #[cfg(feature = "server")]
+    impl Log {
+        fn lines(&self) -> Vec<String> {
+            self.0.lock().expect("nobody panicked").clone()
+        }
+    }
 
     impl Subscriber for Log {
         fn enabled(&self, _: &Metadata<'_>) -> bool {
