@@ -5,7 +5,10 @@
 //! - [`Connector`] makes its connections: whom TLS trusts, or a transport of one's own.
 //! - [`Connection`] drives one machine over one stream: a `server::Session` over an accepted socket, or any other.
 //! - [`Reader`] reads events from anything that can be read.
-//! - `serve` and `serve_tls` run the program's server of channels (feature `serve`, on by default).
+//! - [`EventServer`] is a server of one's own: streams of channels, streams of one reader ([`Route`]) and plain replies, at any
+//!   paths. A [`Publisher`] publishes to its channels from any thread; a [`Repository`] answers what is no longer in memory.
+//! - [`serve`] and [`serve_tls`] run one on a listener, or the program's server of channels (features `server` and `serve`, on by
+//!   default).
 //!
 //! All are pulled: nothing moves, and nothing is spawned but by `serve`, unless `next()` is awaited. Its wait can be given up
 //! at any point, as in a `select`, and nothing is lost by it. `tidewire-tokio` is the same on tokio, line for line but for one
@@ -55,9 +58,26 @@
 //! # }
 //! ```
 //!
-//! # Serving over TLS
+//! # Serving
 //!
-//! `serve_tls` does for the program's server what `serve` does. For a machine of one's own
+//! ```no_run
+//! use tidewire_core::channels::Endpoint;
+//! use tidewire_smol::{EventServer, serve};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # smol::block_on(async {
+//! let server = EventServer::default();
+//! server.channels_at("/news", ["news"], Endpoint::default())?;
+//! let publisher = server.publisher();
+//! std::thread::spawn(move || publisher.publish(["news"], "hello"));
+//! let listener = smol::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! serve(listener, server, std::future::pending::<()>()).await;
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! [`serve_tls`] does the same over TLS. For a machine of one's own
 //! [`Connection::accept_tls`] shakes hands, within the time that the machine gives its first request:
 //!
 //! ```no_run
@@ -111,8 +131,8 @@ pub use serve::{serve_connection_tls, serve_tls};
 pub use tidewire_std::SharedApi;
 #[cfg(feature = "server")]
 pub use tidewire_std::{
-    Blocking, EventServer, EventServerConfig, Host, Loading, Memory, Publisher, Repository, RepositoryError, Response,
-    Route, RouteEnd, RouteError,
+    Blocking, DeliverError, Delivery, EventServer, EventServerConfig, Host, Loading, Memory, Publisher, Repository,
+    RepositoryError, Response, Route, RouteEnd, RouteError,
 };
 pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, proxies_from_env, seed};
 #[cfg(feature = "tls")]
