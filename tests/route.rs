@@ -142,6 +142,33 @@ macro_rules! suite {
             }
 
             #[test]
+            fn what_was_accepted_before_a_close_is_written_and_only_then_it_is_over() {
+                let route = Route::new();
+                let hosted = host(&route);
+                let reader = get(hosted.address);
+                run(async {
+                    route.served().await.expect("is served");
+                    let text = "x".repeat(64 << 10);
+                    // Until the buffers of both sockets are full, and ours.
+                    let (mut accepted, mut last) = (0, Instant::now());
+                    while last.elapsed() < Duration::from_millis(100) {
+                        if route.try_publish_event(data(&text)).is_ok() {
+                            (accepted, last) = (accepted + 1, Instant::now());
+                        }
+                        yield_now().await;
+                    }
+                    let mut flushed = Box::pin(route.flushed());
+                    assert!(poll_once(&mut flushed).await.is_none());
+                    route.close();
+                    assert!(poll_once(&mut flushed).await.is_none());
+                    assert_eq!(route.end(), None);
+                    let reading = thread::spawn(move || reader.text().len());
+                    assert_eq!(flushed.await, Ok(()));
+                    assert!(reading.join().expect("ends") >= accepted * text.len());
+                });
+            }
+
+            #[test]
             fn closing_before_there_is_a_reader_wakes_who_waits() {
                 let route = Route::new();
                 run(async {
