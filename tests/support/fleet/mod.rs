@@ -11,7 +11,7 @@ use tidewire_core::channels::{Channels, Config, Endpoint, Guest, Load};
 use tidewire_core::client::{self, EventSource};
 use tidewire_core::http::Url;
 use tidewire_core::http::coding::Codings;
-use tidewire_core::log::{Packer, ReaderId};
+use tidewire_core::log::ReaderId;
 use tidewire_core::server::{self, Session};
 use tidewire_core::{Instant, Protocol, Random, SplitMix64, UnixTime};
 
@@ -89,7 +89,6 @@ pub struct Fleet {
     kept: Option<Channels>,
     sessions: Arc<server::Config>,
     endpoint: Endpoint,
-    packer: Packer,
     store: store::Store,
     /// Whether the store fails now and then.
     store_fails: bool,
@@ -117,7 +116,6 @@ struct Link {
     guest: Guest,
     reader: Option<ReaderId>,
     awake: bool,
-    coded: bool,
     /// What the store was asked, and when it answers.
     asked: Option<(Load, Instant)>,
     up: VecDeque<u8>,
@@ -135,6 +133,8 @@ impl Fleet {
     ///
     /// When something is not as it has to be.
     pub fn new(seed: u64, plan: Plan) -> Self {
+        let mut endpoint = Endpoint::default();
+        endpoint.gzip = plan.gzip;
         let mut fleet = Self {
             now: Instant::START,
             random: SplitMix64::new(seed),
@@ -148,8 +148,7 @@ impl Fleet {
             channels: None,
             kept: None,
             sessions: Arc::new(plan.sessions.clone()),
-            endpoint: Endpoint::default(),
-            packer: Packer::new(),
+            endpoint,
             store: store::Store::default(),
             store_fails: true,
             up_at: Instant::START,

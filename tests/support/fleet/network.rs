@@ -115,7 +115,6 @@ impl Fleet {
             guest: guest.expect("there is room"),
             reader: None,
             awake: false,
-            coded: false,
             asked: None,
             up: VecDeque::new(),
             down: VecDeque::new(),
@@ -149,12 +148,8 @@ impl Fleet {
         let answer = self.meter.of(|| self.endpoint.answer(channels, now, link.guest, &request.head, &reader.names));
         match answer {
             Answer::Reply(reply) => self.meter.of(|| link.session.reply(now, reply)).expect("a request waits"),
-            Answer::Stream { reader: opened, mut head, first } => {
-                if self.plan.gzip {
-                    head.negotiate(&request.head.fields).expect("plain content is taken, too");
-                }
-                link.coded = head.coding.is_some();
-                self.coded += usize::from(link.coded);
+            Answer::Stream { reader: opened, head, first } => {
+                self.coded += usize::from(head.coding.is_some());
                 // Who brings no id begins here: what was before is not missing.
                 if !resumes {
                     reader.seen.at = Some(channels.log().head());
@@ -190,7 +185,6 @@ impl Fleet {
             let end = if link.session.wants_publications() {
                 match channels.read(now, reader, usize::MAX) {
                     Some(Read::Burst { burst, more }) => {
-                        let burst = if link.coded { self.packer.pack(burst) } else { burst };
                         link.session.push_burst(now, burst).expect("it was wanted");
                         link.awake = more;
                         return true;
