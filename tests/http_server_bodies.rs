@@ -181,7 +181,10 @@ async fn who_writes_waits_for_room<S: Timer + Default + Send + 'static>() {
     let (route, mut follower) = pair::<S>();
     let mut accepted = 0;
     let full = loop {
-        match route.try_publish_event(|event| Ok::<_, NameError>(event.data(&"x".repeat(1000)))) {
+        match route.try_publish_event(|event| {
+            event.data(&"x".repeat(1000));
+            Ok::<_, NameError>(())
+        }) {
             Ok(()) => accepted += 1,
             Err(error) => break error,
         }
@@ -221,7 +224,12 @@ async fn a_stream_of_ones_own_ends_with_its_server<S: Timer + Default + Send + '
     let mut route = None;
     let mut follower = Follower::new(events.respond_with(None, &get("/own"), |begun| route = Some(begun)));
     let route = route.expect("it began");
-    route.try_publish_event(|event| Ok::<_, NameError>(event.data("1"))).unwrap();
+    route
+        .try_publish_event(|event| {
+            event.data("1");
+            Ok::<_, NameError>(())
+        })
+        .unwrap();
     follower.until("data: 1\n\n").await;
     let reading = async {
         let text = follower.end().await.unwrap().to_owned();
@@ -289,7 +297,12 @@ fn dropping_a_body_leaves_at_once() {
 #[test]
 fn a_stream_that_is_aborted_is_cut_off() {
     let (route, mut follower) = pair::<SmolTimer>();
-    route.try_publish_event(|event| Ok::<_, NameError>(event.data("1"))).unwrap();
+    route
+        .try_publish_event(|event| {
+            event.data("1");
+            Ok::<_, NameError>(())
+        })
+        .unwrap();
     route.abort();
     assert!(matches!(follower.look(), Poll::Ready(Some(Err(BodyError::Aborted)))));
     assert_eq!(route.end(), Some(RouteEnd::Aborted));
