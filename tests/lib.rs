@@ -36,6 +36,8 @@ pub mod heap;
 pub mod hostile;
 #[path = "support/hub.rs"]
 pub mod hub;
+#[path = "support/logs.rs"]
+pub mod logs;
 #[path = "support/naive_chunked.rs"]
 pub mod naive_chunked;
 #[path = "support/naive_log.rs"]

@@ -5,26 +5,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tidewire_core::Instant;
 use tidewire_core::log::{
-    Config, Epoch, EventId, Gap, GapReason, Log, OnLag, OpenError, Position, PublishError, Read, ReaderId, Start,
+    Config, ConfigureError, EventId, Gap, GapReason, Log, OnLag, OpenError, PublishError, Read, ReaderId, Start,
     TopicConfig,
 };
+use tidewire_tests::logs::{EPOCH, NOW, id, log, open, publish_to, read_all, resume};
 use tidewire_tests::naive_log::NaiveLog;
 
-const NOW: Instant = Instant::START;
-const EPOCH: Epoch = Epoch::new(1_296);
-
-fn log(change: impl FnOnce(&mut Config)) -> Log {
-    let mut config = Config::default();
-    change(&mut config);
-    Log::new(config, EPOCH)
-}
-
-fn id(position: u64) -> EventId {
-    EventId { epoch: EPOCH, position: Position::new(position) }
-}
-
 fn publish(log: &mut Log, topic: &str) -> EventId {
-    publish_at(log, NOW, topic)
+    publish_to(log, &[topic])
 }
 
 /// The bytes of a publication are its topic and position.
@@ -33,39 +21,8 @@ fn publish_at(log: &mut Log, now: Instant, topic: &str) -> EventId {
     log.publish(now, topic, encode).unwrap()
 }
 
-fn open(log: &mut Log, topics: &[&str], start: Start<'_>) -> (ReaderId, Option<Gap>) {
-    log.open_reader(NOW, topics.iter().copied(), start).unwrap()
-}
-
 fn lag(log: &Log, reader: ReaderId) -> Option<usize> {
     log.lag(reader).map(|lag| lag.messages)
-}
-
-/// All that a reader reads now, in one text; gaps as `[reason after→next]`.
-fn read_all(log: &mut Log, reader: ReaderId) -> String {
-    let mut text = String::new();
-    while let Some(read) = log.read(NOW, reader, usize::MAX) {
-        match read {
-            Read::Burst { burst, .. } => text += std::str::from_utf8(&burst.bytes()).unwrap(),
-            Read::Gap(gap) => text += &format!("{} ", show(&gap)),
-        }
-    }
-    text.trim_end().to_owned()
-}
-
-fn show(gap: &Gap) -> String {
-    let position = |id: &EventId| id.position.to_string();
-    let next = gap.next.as_ref().map_or("-".to_owned(), position);
-    format!("[{} {}→{next} at {}]", gap.reason, gap.after, gap.resume.position)
-}
-
-/// What a resume is told and then reads.
-fn resume(log: &mut Log, topics: &[&str], after: &str) -> String {
-    let (reader, gap) = open(log, topics, Start::After(after));
-    let gap = gap.map_or(String::new(), |gap| show(&gap) + " ");
-    let text = gap + &read_all(log, reader);
-    log.close_reader(reader);
-    text.trim_end().to_owned()
 }
 
 // seeds §4E, event log
@@ -494,6 +451,192 @@ fn memory_follows_the_bounds_and_not_the_publications() {
     }
     let stats = log.stats();
     assert!(stats.publications <= 200 && stats.bytes <= 20_000 && stats.topics <= 20, "{stats:?}");
+}
+
+// Several topics at once, and topics with bounds of their own
+
+#[test]
+fn a_publication_to_several_topics_is_one_position_and_comes_once() {
+    let mut log = log(|_| {});
+    let (both, _) = open(&mut log, &["a", "b"], Start::Live);
+    let (only_b, _) = open(&mut log, &["b"], Start::Live);
+    publish(&mut log, "a");
+    assert_eq!(publish_to(&mut log, &["a", "b", "c", "a"]), id(2));
+    publish(&mut log, "b");
+    assert_eq!(read_all(&mut log, both), "a1 a2 b3");
+    assert_eq!(read_all(&mut log, only_b), "a2 b3");
+    assert_eq!(resume(&mut log, &["c", "b", "a"], "100-1"), "a2 b3");
+    assert_eq!(log.stats().publications, 5, "it counts in each of its topics");
+}
+
+#[test]
+fn a_publication_to_several_topics_wakes_a_reader_of_several_once() {
+    let mut log = log(|_| {});
+    let (both, _) = open(&mut log, &["a", "b"], Start::Live);
+    assert_eq!(log.poll_wake(), Some(both));
+    read_all(&mut log, both);
+    publish_to(&mut log, &["a", "b"]);
+    assert_eq!((log.poll_wake(), log.poll_wake()), (Some(both), None));
+    assert_eq!(read_all(&mut log, both), "a1");
+    assert_eq!(log.poll_wake(), None);
+}
+
+#[test]
+fn a_publication_that_one_of_its_topics_refuses_goes_to_none() {
+    let mut log = log(|config| {
+        config.max_topics = 2;
+        config.max_subscriptions = 2;
+    });
+    let mut small = TopicConfig::default();
+    small.max_bytes = 300;
+    log.configure("small", small).unwrap();
+    let mut to = |topics: &[&str], len| log.publish_to(NOW, topics, |_, out| out.resize(len, b'x'));
+    assert_eq!(to(&[], 1), Err(PublishError::NoTopics));
+    assert_eq!(to(&["a", "small"], 103), Err(PublishError::TooLarge));
+    assert_eq!(to(&["a", "small", "b"], 1), Err(PublishError::TooManyTopics));
+    assert_eq!(to(&["a", "b"], 1), Err(PublishError::TooManyTopics));
+    assert_eq!(to(&["a", "small"], 102), Ok(id(1)));
+    assert_eq!(log.stats().topics, 2);
+}
+
+#[test]
+fn topics_named_together_do_not_push_each_other_out() {
+    let mut log = log(|config| config.max_topics = 2);
+    publish(&mut log, "a");
+    publish(&mut log, "b");
+    publish_to(&mut log, &["c", "a"]);
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "a1 c3");
+    publish(&mut log, "c");
+    let (reader, _) = open(&mut log, &["a", "d"], Start::Oldest);
+    assert_eq!(read_all(&mut log, reader), "a1 c3");
+}
+
+#[test]
+fn a_configured_topic_is_never_forgotten_until_it_is_removed() {
+    let mut log = log(|config| config.max_topics = 2);
+    log.configure("kept", TopicConfig::default()).unwrap();
+    publish(&mut log, "kept");
+    for topic in ["a", "b", "c"] {
+        publish(&mut log, topic);
+    }
+    assert_eq!(resume(&mut log, &["kept"], "100-0"), "kept1");
+    log.configure("c", TopicConfig::default()).unwrap();
+    assert_eq!(log.configure("d", TopicConfig::default()), Err(ConfigureError::TooManyTopics));
+    assert_eq!(log.configure(&"x".repeat(1_025), TopicConfig::default()), Err(ConfigureError::NameTooLong));
+    log.remove_topic("kept");
+    assert_eq!(log.stats().topics, 1);
+    publish(&mut log, "d");
+    assert_eq!(resume(&mut log, &["kept"], "100-0"), "[evicted 100-0→- at 5]");
+}
+
+#[test]
+fn bounds_of_a_topic_hold_at_once_and_for_it_alone() {
+    let mut log = log(|_| {});
+    for topic in ["a", "b", "a", "b", "a"] {
+        publish(&mut log, topic);
+    }
+    let mut two = TopicConfig::default();
+    two.max_publications = 2;
+    log.configure("a", two).unwrap();
+    assert_eq!(resume(&mut log, &["a"], "100-0"), "[evicted 100-0→3 at 2] a3 a5");
+    assert_eq!(resume(&mut log, &["b"], "100-0"), "b2 b4");
+    publish(&mut log, "a");
+    assert_eq!(resume(&mut log, &["a"], "100-3"), "a5 a6");
+}
+
+#[test]
+fn readers_of_a_removed_topic_stay_and_are_told() {
+    let mut log = log(|_| {});
+    let (behind, _) = open(&mut log, &["a"], Start::Live);
+    publish(&mut log, "a");
+    let (ahead, _) = open(&mut log, &["a"], Start::Live);
+    log.remove_topic("a");
+    log.remove_topic("unknown");
+    assert_eq!(log.readers_of("a").collect::<Vec<_>>(), [behind, ahead]);
+    assert_eq!(log.readers_of("unknown").count(), 0);
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, behind), "[lag 100-0→2 at 1] a2");
+    assert_eq!(read_all(&mut log, ahead), "a2");
+}
+
+#[test]
+fn more_than_max_replay_is_told_as_limit_and_the_last_come() {
+    for (max_replay, expected) in
+        [(2, "[limit 100-1→3 at 2] a3 a4"), (3, "a2 a3 a4"), (4, "a2 a3 a4"), (0, "[limit 100-1→- at 4]")]
+    {
+        let mut log = log(|config| config.topic.max_replay = max_replay);
+        (0..4).for_each(|_| _ = publish(&mut log, "a"));
+        assert_eq!(resume(&mut log, &["a"], "100-1"), expected, "{max_replay}");
+        assert_eq!(resume(&mut log, &["a"], "100-4"), "", "{max_replay}");
+    }
+    let mut log = log(|config| (config.topic.max_replay, config.topic.max_publications) = (1, 2));
+    (0..4).for_each(|_| _ = publish(&mut log, "a"));
+    assert_eq!(resume(&mut log, &["a"], "100-1"), "[evicted 100-1→4 at 3] a4", "one gap for both");
+    assert_eq!(resume(&mut log, &["a"], "zz-1"), "[epoch zz-1→4 at 3] a4");
+    let (oldest, gap) = open(&mut log, &["a"], Start::Oldest);
+    assert_eq!((read_all(&mut log, oldest), gap), ("a4".to_owned(), None));
+}
+
+#[test]
+fn what_follows_a_limit_is_live_without_a_seam() {
+    let mut log = log(|config| config.topic.max_replay = 1);
+    (0..3).for_each(|_| _ = publish(&mut log, "a"));
+    let (reader, _) = open(&mut log, &["a"], Start::After("100-0"));
+    publish(&mut log, "a");
+    assert_eq!(read_all(&mut log, reader), "a3 a4");
+}
+
+#[test]
+fn a_reader_is_woken_for_itself() {
+    let mut log = log(|_| {});
+    let (reader, _) = open(&mut log, &["a"], Start::Live);
+    assert_eq!(log.poll_wake(), Some(reader));
+    log.wake(reader);
+    assert_eq!(log.poll_wake(), None, "it is awake");
+    read_all(&mut log, reader);
+    log.wake(reader);
+    log.wake(reader);
+    publish(&mut log, "a");
+    assert_eq!((log.poll_wake(), log.poll_wake()), (Some(reader), None));
+    log.close_reader(reader);
+    log.wake(reader);
+    assert_eq!(log.poll_wake(), None);
+}
+
+#[test]
+fn a_busy_topic_does_not_keep_the_readers_of_others_asleep() {
+    let mut log = log(|_| {});
+    let (busy, _) = open(&mut log, &["busy"], Start::Live);
+    let (quiet, _) = open(&mut log, &["quiet"], Start::Live);
+    while log.poll_wake().is_some() {}
+    read_all(&mut log, busy);
+    read_all(&mut log, quiet);
+    publish(&mut log, "busy");
+    publish(&mut log, "quiet");
+    for _ in 0..3 {
+        if log.poll_wake() == Some(quiet) {
+            return;
+        }
+        // It reads at once, and something new is there at once.
+        read_all(&mut log, busy);
+        publish(&mut log, "busy");
+    }
+    panic!("the busy topic's reader is woken again and again");
+}
+
+#[test]
+fn only_the_latest_is_left_after_a_skip() {
+    let mut log = log(|_| {});
+    let (reader, _) = open(&mut log, &["a", "b"], Start::Live);
+    assert_eq!(log.skip_to_latest(reader), 0);
+    publish(&mut log, "a");
+    assert_eq!(log.skip_to_latest(reader), 0, "it is the latest");
+    for topic in ["b", "a", "b"] {
+        publish(&mut log, topic);
+    }
+    assert_eq!(log.skip_to_latest(reader), 3);
+    assert_eq!(log.cursor(reader), Some(id(3)));
+    assert_eq!(read_all(&mut log, reader), "b4");
 }
 
 // The naive model

@@ -553,8 +553,8 @@ impl Kept {
     }
 }
 
-/// What a publication counts: its chunk, 192, and its own id with 96.
+/// What a publication counts: its chunk, 192, and its own id with 128.
 fn size(text: &str, own_id: Option<&str>) -> usize {
     let chunk = if text.is_empty() { 0 } else { format!("{:x}\r\n{text}\r\n", text.len()).len() };
-    chunk + 192 + own_id.map_or(0, |id| id.len() + 96)
+    chunk + 192 + own_id.map_or(0, |id| id.len() + 128)
 }

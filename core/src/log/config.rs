@@ -49,7 +49,7 @@ impl Default for Config {
 pub struct TopicConfig {
     /// Publications kept, at least 1; beyond it the oldest is evicted. Default 10,000 (forge's event log 1,024).
     pub max_publications: usize,
-    /// Bytes kept, with 192 for each publication; beyond it the oldest is evicted. Default 8 MiB.
+    /// Bytes kept, with 192 for each publication, and 128 and its length for an own id; beyond it the oldest is evicted. Default 8 MiB.
     pub max_bytes: usize,
     /// Publications given to a reader that begins further back; when more follow, it is told a gap of reason
     /// [`Limit`](super::GapReason::Limit) and given the last. Default: all that are kept.

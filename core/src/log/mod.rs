@@ -17,14 +17,49 @@
 //! oldest that is kept. Nothing is dropped without a word.
 //!
 //! After a gap of reason `evicted`, `lag` or `epoch` that is the oldest that the reader cannot have seen; after `ahead` and
-//! `malformed`, where that cannot be told, what is published from there on.
+//! `malformed`, where that cannot be told, what is published from there on; after `limit` the last `max_replay`.
 //!
-//! Waking: [`poll_wake`](Log::poll_wake) returns each reader that has something to read once, and again only after it has read
-//! everything; a burst of publications costs one wake-up a reader. A new reader is woken once, too.
+//! # Waking
 //!
-//! Memory: at most `max_bytes` of publications, `max_topics` topics, 16 merged bursts of `max_burst`, and some 60 bytes a reader of one
-//! topic or 56 and 20 for each of several, whatever readers do. A delivery allocates nothing; a burst of several publications is put
-//! together once for all readers that stand at the same place.
+//! [`poll_wake`](Log::poll_wake) returns each reader that has something to read once, and again only after it has read
+//! everything; a burst of publications costs one wake-up a reader. A new reader is woken once, too. A publication does nothing for each
+//! reader: those that sleep stand together among the readers of their topic, and a mark is moved so that they are the ones to wake.
+//!
+//! # Several topics, and topics by themselves
+//!
+//! [`publish_to`](Log::publish_to) appends one publication to several topics at one position, and who reads several of them is given it once.
+//! [`configure`](Log::configure) gives a topic bounds of its own ([`TopicConfig`]); it is never forgotten then. A topic with
+//! [ids of the application's own](TopicConfig::own_ids) is [published to](Log::publish_own) with them, finds them again as long as they are kept,
+//! and is read alone; [`seek`](Log::seek), [`next_own_id`](Log::next_own_id) and [`skip_next`](Log::skip_next) hand a reader over that was given
+//! the rest out of a store.
+//!
+//! # Slow readers
+//!
+//! A reader's [`lag`](Log::lag) is known in publications and bytes at any time, at the same cost however far it is behind. Beyond what the
+//! topic's [`LagPolicy`] allows it is told a gap, or given only the latest, or [named](Log::poll_lagging) to be ended, also if it never reads again. What
+//! it had to read when it began is its replay, and does not count.
+//!
+//! # Acknowledgement
+//!
+//! A publication that was [accepted](Log::publish) is in the log. One that is [watched](Log::watch) is told of again when every reader that was
+//! there at that time has [written](Log::note_written) it to its socket, has missed it, or has left. Nobody watching, that costs a
+//! comparison for each burst.
+//!
+//! # Memory
+//!
+//! Whatever is published and whoever reads, a log takes no more heap than
+//!
+//! ```text
+//!    80 bytes · readers  +  24 bytes · subscriptions of readers of several topics
+//!  + (1,024 bytes + 2 · max_name) · topics
+//!  + what the publications count: their bytes as a chunk, 192 each, 128 and its length for an own id; at most max_bytes
+//!  + 17 · (max_burst + 16 KiB) + 96 KiB: bursts put together, and room for encoding
+//!  + (256 bytes + 4 · readers) · watches
+//! ```
+//!
+//! with readers and topics as many as there were at most. A reader of one topic takes 60 bytes in fact. A slow one takes no more than a fast one.
+//! `tests/log_memory.rs` holds that. A delivery allocates nothing; a burst of several publications is put together once for all readers
+//! that stand at the same place.
 //!
 //! ```
 //! use tidewire_core::Instant;
@@ -60,6 +95,7 @@ mod own;
 mod packer;
 mod read;
 mod reader;
+mod room;
 mod roster;
 mod topic;
 mod topics;

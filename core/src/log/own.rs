@@ -1,6 +1,8 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 
+use super::room;
+
 /// The application's own ids of the publications in a ring, and where each stands.
 #[derive(Debug, Default)]
 pub(super) struct OwnIds {
@@ -15,13 +17,16 @@ impl OwnIds {
     /// takes the place of.
     pub(super) fn push(&mut self, id: Option<&str>, number: u64) -> Option<u64> {
         let id: Option<Arc<str>> = id.map(Arc::from);
+        room::for_one_more_in(&mut self.ids);
         self.ids.push_back(id.clone());
         self.numbers.insert(id?, number)
     }
 
     /// Lets go of the oldest, whose number this is, and returns the bytes it counted.
     pub(super) fn pop(&mut self, number: u64) -> usize {
-        let Some(id) = self.ids.pop_front().flatten() else { return 0 };
+        let oldest = self.ids.pop_front();
+        room::give_back(&mut self.ids);
+        let Some(id) = oldest.flatten() else { return 0 };
         if self.numbers.get(&id) == Some(&number) {
             self.numbers.remove(&id);
         }
@@ -40,5 +45,5 @@ impl OwnIds {
 
 /// What an id counts: its text, and its places in the list and in the map.
 pub(super) const fn size_of(id: &str) -> usize {
-    id.len() + 96
+    id.len() + 128
 }

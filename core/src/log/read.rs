@@ -252,6 +252,9 @@ impl Log {
     }
 }
 
+/// Bounds what is remembered of a burst over several topics: this many publications.
+const MAX_CHOSEN: usize = 1_024;
+
 /// Room for what a search over several topics goes through.
 #[derive(Debug, Default)]
 pub(super) struct Search {
@@ -289,7 +292,7 @@ fn find(
         .filter_map(|(slot, count)| Some((*slot, *count, next((*slot, *count))?)))
         .min_by_key(|(_, _, entry)| entry.position)
     {
-        if !chosen.is_empty() && len + entry.burst.len() > max_bytes {
+        if chosen.len() >= MAX_CHOSEN || (!chosen.is_empty() && len + entry.burst.len() > max_bytes) {
             more = true;
             break;
         }

@@ -3,7 +3,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::slice;
 
-use super::Position;
+use super::{Position, room};
 
 /// Names one reader of a log, and never another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,10 +133,7 @@ impl Readers {
             Some(slot) => slot,
             None => {
                 let slot = u32::try_from(self.slots.len()).ok()?;
-                if self.slots.len() == self.slots.capacity() {
-                    // Doubling would cost half of a large fleet's memory again.
-                    self.slots.reserve_exact(self.slots.len() / 8 + 4);
-                }
+                room::for_one_more(&mut self.slots);
                 let none = Subscriptions::None;
                 self.slots.push(Reader { cursor, written, subscriptions: none, generation: 0, flags: 0 });
                 slot

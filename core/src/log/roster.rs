@@ -1,5 +1,7 @@
 use alloc::vec::Vec;
 
+use super::room;
+
 /// Who reads a topic: slots of readers, round a ring of three parts.
 ///
 /// ```text
@@ -92,9 +94,7 @@ impl Roster {
             self.woken += 1;
         }
         self.turn = self.woken;
-        if at == self.places.capacity() {
-            self.places.reserve_exact(at / 8 + 4);
-        }
+        room::for_one_more(&mut self.places);
         self.places.push(slot);
         at
     }

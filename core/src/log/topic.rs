@@ -3,7 +3,7 @@ use alloc::collections::VecDeque;
 
 use super::own::{self, OwnIds};
 use super::roster::Roster;
-use super::{Burst, Lag, OnLag, Position, TopicConfig};
+use super::{Burst, Lag, OnLag, Position, TopicConfig, room};
 
 /// One name's publications, oldest first, and who reads them.
 #[derive(Debug)]
@@ -170,6 +170,7 @@ impl Topic {
         self.bytes += counted;
         self.end += burst.len() as u64;
         self.last = position;
+        room::for_one_more_in(&mut self.ring);
         self.ring.push_back(Entry { position, burst, end: self.end });
         let replaced = self.own.as_mut().and_then(|own| own.push(own_id, self.first + self.ring.len() as u64));
         let replaced = replaced.map_or(0, |number| self.empty(number));
@@ -184,9 +185,7 @@ impl Topic {
         let own = self.own.as_mut().map_or(0, |own| own.pop(self.first));
         let counted = size_of(entry.burst.chunk().len(), None) + own;
         self.bytes = self.bytes.saturating_sub(counted);
-        if self.ring.is_empty() {
-            self.ring = VecDeque::new();
-        }
+        room::give_back(&mut self.ring);
         counted
     }
 
@@ -211,5 +210,5 @@ pub(super) fn size_of(chunk: usize, own_id: Option<&str>) -> usize {
     chunk + OVERHEAD + own_id.map_or(0, own::size_of)
 }
 
-/// An entry in its ring, its place in the order of all, and the count of its references, with room for rings that grow by doubling.
+/// An entry in its ring, its place in the order of all, and the count of its references, each with the room that is left beside it.
 const OVERHEAD: usize = 192;

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::reader::{Reader, Subscription};
 use super::topic::Topic;
-use super::{Burst, Config, Position, TopicConfig};
+use super::{Burst, Config, Position, TopicConfig, room};
 use crate::Instant;
 
 /// The topics by name, what of all that was published is kept, and which topics have readers to wake.
@@ -20,7 +20,7 @@ pub(super) struct Topics {
     made: u64,
     /// The last position that a forgotten topic may have had.
     forgotten: Position,
-    /// What is kept, oldest first, over all topics; with what was evicted already, as long as that is the smaller part.
+    /// What is kept, oldest first, over all topics; with what was evicted already, as long as that is a small part.
     order: VecDeque<Kept>,
     kept: usize,
     bytes: usize,
@@ -72,6 +72,7 @@ impl Topics {
             Some(slot) => slot,
             None => {
                 let slot = u32::try_from(self.slots.len()).ok()?;
+                room::for_one_more(&mut self.slots);
                 self.slots.push(None);
                 slot
             }
@@ -124,6 +125,7 @@ impl Topics {
         let (counted, freed) = topic.push(position, burst, own_id);
         self.bytes = self.bytes + counted - freed;
         self.kept += 1;
+        room::for_one_more_in(&mut self.order);
         self.order.push_back(Kept { position, topic: slot, at: now });
         if self.due.is_none() {
             self.set_due();
@@ -317,11 +319,10 @@ impl Topics {
         {
             self.order.pop_front();
         }
-        let enough = 2 * self.kept + 64;
-        if self.order.len() > enough {
+        if self.order.len() > self.kept + self.kept / 4 + 64 {
             self.order.retain(|item| is_kept(&self.slots, item));
-            self.order.shrink_to(enough);
         }
+        room::give_back(&mut self.order);
         self.set_due();
     }
 
