@@ -125,6 +125,12 @@ impl Fields {
 
     /// Adds a field that is known to be well formed.
     pub(super) fn push(&mut self, name: &str, value: &[u8]) {
+        if self.ends.is_empty() {
+            // A usual head, without growing several times.
+            self.names.reserve(96);
+            self.values.reserve(160);
+            self.ends.reserve(8);
+        }
         self.names.push_str(name);
         self.values.extend_from_slice(value);
         self.ends.push((self.names.len(), self.values.len()));
@@ -134,7 +140,10 @@ impl Fields {
         self.ends.iter().map(|&(_, value_end)| value_end)
     }
 
-    fn retain(&mut self, mut keep: impl FnMut(usize, &str) -> bool) {
+    fn retain(&mut self, keep: impl Fn(usize, &str) -> bool) {
+        if self.iter().enumerate().all(|(index, (name, _))| keep(index, name)) {
+            return;
+        }
         let mut kept = Self::new();
         for (index, (name, value)) in self.iter().enumerate() {
             if keep(index, name) {
