@@ -30,6 +30,19 @@ impl Example {
         Self { child, lines }
     }
 
+    /// Sends it a signal, such as `TERM`.
+    #[allow(dead_code, reason = "not every target that shares this does")]
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    /// Waits for its end, and tells whether it ended well.
+    #[allow(dead_code, reason = "not every target that shares this does")]
+    pub(crate) fn wait(&mut self) -> bool {
+        self.child.wait().expect("a child of ours").success()
+    }
+
     /// Waits for the next line that it prints.
     pub(crate) fn line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("it prints a line")
@@ -53,7 +66,15 @@ pub(crate) fn program(runtime: &str, name: &str) -> PathBuf {
     if is_stale(&program) {
         let release: &[&str] = if profile.ends_with("release") { &["--release"] } else { &[] };
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", &format!("tidewire-{runtime}"), "--example", &target])
+            .args([
+                "build",
+                "--quiet",
+                "--all-features",
+                "--package",
+                &format!("tidewire-{runtime}"),
+                "--example",
+                &target,
+            ])
             .args(release)
             .arg("--target-dir")
             .arg(profile.parent().expect("a profile's directory is in the target directory"))

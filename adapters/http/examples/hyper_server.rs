@@ -1,6 +1,6 @@
-//! `http-hyper-server PORT`: event streams over hyper alone, HTTP/1.1 and HTTP/2 on one port.
+//! `http-hyper-server PORT [MILLIS]`: event streams over hyper alone, HTTP/1.1 and HTTP/2 on one port.
 //!
-//! `GET /NAME` follows the channel of that name, `POST /NAME` publishes the body to it. Ctrl-C or SIGTERM tells all readers when to
+//! A client has so many milliseconds for the head of a request, 10000 unless told. `GET /NAME` follows the channel of that name, `POST /NAME` publishes the body to it. Ctrl-C or SIGTERM tells all readers when to
 //! come back, and ends when they are gone.
 
 use std::convert::Infallible;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let server = server();
+    let server = server(std::env::args().nth(2).map_or(Ok(10_000), |millis| millis.parse())?);
     let graceful = GracefulShutdown::new();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = async {
@@ -59,11 +59,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn server() -> Builder<TokioExecutor> {
+fn server(head_millis: u64) -> Builder<TokioExecutor> {
     let mut server = Builder::new(TokioExecutor::new());
     // Without its timer hyper waits for a head for ever, whatever its timeout. What it buffers for a slow reader is no lag that
     // could be seen.
-    server.http1().timer(HyperTimer::new()).header_read_timeout(Duration::from_secs(10)).max_buf_size(64 << 10);
+    server
+        .http1()
+        .timer(HyperTimer::new())
+        .header_read_timeout(Duration::from_millis(head_millis))
+        .max_buf_size(64 << 10);
     server.http2().timer(HyperTimer::new()).keep_alive_interval(Duration::from_secs(20)).max_send_buf_size(64 << 10);
     server
 }

@@ -124,7 +124,7 @@ pub use reader::Reader;
 #[cfg(feature = "tls")]
 pub use runtime::TlsStream;
 #[cfg(feature = "server")]
-pub use serve::{serve, serve_connection};
+pub use serve::{serve, serve_connection, serve_connection_from};
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use serve::{serve_connection_tls, serve_tls};
 #[cfg(feature = "serve")]

@@ -7,7 +7,7 @@ use tidewire_core::Instant;
 use tidewire_core::api::{Api, Caller, Problem};
 use tidewire_core::channels::{Answer, Channels};
 use tidewire_core::log::EventId;
-use tidewire_core::server::{self, Event, Request, Session};
+use tidewire_core::server::{self, Event, Reply, Request, Session};
 
 use crate::{Broadcaster, Clock, DRAIN, Fed, Host, Place, Seat, seed, trace};
 
@@ -17,12 +17,39 @@ pub struct SharedApi {
     broadcaster: Broadcaster,
     api: Api,
     session: Arc<server::Config>,
+    drain: Duration,
 }
 
 impl SharedApi {
     /// Serves `channels`, which were told the time of `clock`, by the routes of `api` on connections with these limits.
     pub fn new(api: Api, channels: Channels, session: impl Into<Arc<server::Config>>, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { broadcaster: Broadcaster::new(channels, clock), api, session: session.into() })
+        Self::with_drain(api, channels, session, clock, DRAIN)
+    }
+
+    /// Does what [`new`](Self::new) does; connections that are told goodbye may take so long before they are dropped.
+    pub fn with_drain(
+        api: Api,
+        channels: Channels,
+        session: impl Into<Arc<server::Config>>,
+        clock: Clock,
+        drain: Duration,
+    ) -> Arc<Self> {
+        Arc::new(Self { broadcaster: Broadcaster::new(channels, clock), api, session: session.into(), drain })
+    }
+
+    /// Decides what becomes of a request of the connection at `seat`, which reads the stream that is begun, and says when that was.
+    pub fn answer(&self, seat: &mut Seat, request: &Request) -> (Instant, Answer) {
+        // Every seat of channels has its guest.
+        let Some(guest) = seat.guest() else { return (self.clock().now(), Answer::Reply(Reply::new(503))) };
+        seat.close_reader();
+        let unix = self.clock().unix();
+        let (now, answer) = self
+            .broadcaster
+            .with(|channels, now| (now, self.api.handle_request(channels, Caller { guest, now, unix }, request)));
+        if let Answer::Stream { reader, .. } = &answer {
+            seat.subscribed(*reader);
+        }
+        (now, answer)
     }
 
     /// Appends a text to a channel, as a request to the route does; to publish from within the program.
@@ -38,6 +65,11 @@ impl SharedApi {
     /// Returns the channels and those who wait for them.
     pub fn broadcaster(&self) -> &Broadcaster {
         &self.broadcaster
+    }
+
+    /// Returns the limits of a connection.
+    pub fn session_config(&self) -> &Arc<server::Config> {
+        &self.session
     }
 
     /// Returns the clock.
@@ -85,7 +117,7 @@ impl Host for Arc<SharedApi> {
     }
 
     fn drain(&self) -> Duration {
-        DRAIN
+        self.drain
     }
 }
 
@@ -128,22 +160,16 @@ impl Place for ApiSeat {
 impl ApiSeat {
     fn answer(&mut self, session: &mut Session, request: &Request) {
         let Some(seat) = &mut self.seat else { return };
-        let Some(guest) = seat.guest() else { return };
-        seat.close_reader();
-        let unix = self.shared.clock().unix();
-        let (now, answer) = self.shared.broadcaster.with(|channels, now| {
-            (now, self.shared.api.handle_request(channels, Caller { guest, now, unix }, request))
-        });
-        session.handle_clock(now, unix);
+        let (now, answer) = self.shared.answer(seat, request);
+        session.handle_clock(now, self.shared.clock().unix());
         // The session may have ended meanwhile; then there is nobody to answer, and its last event closes the reader.
         let _ = match answer {
             Answer::Reply(reply) => session.reply(now, reply).map_err(drop),
-            Answer::Stream { reader, head, first } => {
-                seat.subscribed(reader);
+            Answer::Stream { head, first, .. } => {
                 session.start_stream(now, head).map_err(drop).and_then(|()| session.send(now, &first).map_err(drop))
             }
         };
-        if guest.limit().is_some() {
+        if seat.guest().is_some_and(|guest| guest.limit().is_some()) {
             // It was told to come back later, and makes room.
             session.shutdown(now);
         }

@@ -51,6 +51,23 @@ where
     serve_from(host, io, None, |_| {})
 }
 
+/// Does what [`serve_connection`] does, for a peer whose connections are counted; `reset` is for a stream that is cut off.
+///
+/// # Errors
+///
+/// Those of the stream.
+pub fn serve_connection_from<H: Host, IO>(
+    host: &H,
+    io: IO,
+    peer: IpAddr,
+    reset: fn(&IO),
+) -> impl Future<Output = io::Result<()>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    serve_from(host, io, Some(peer), reset)
+}
+
 /// Serves `host` on one connection over TLS, until its end.
 ///
 /// # Errors

@@ -145,7 +145,7 @@ impl fmt::Display for Problem {
             Self::InvalidBody(what) => format!("the body is not a publication: {what}").into(),
             Self::InvalidText => "the body is not UTF-8; send bytes as application/octet-stream".into(),
             Self::MessageTooLong(most) => {
-                format!("a publication is at most {most} bytes long; send less, or in parts").into()
+                format!("a publication is at most {most} bytes long; send less, or in parts, or start the server with more --max-message").into()
             }
             Self::LongerThanHistory => {
                 "a publication cannot be larger than what a channel keeps; send less, or start the server with more \
@@ -155,7 +155,9 @@ impl fmt::Display for Problem {
             Self::UnsupportedCoding => "the body is encoded; send it without Content-Encoding".into(),
             Self::ChannelNotFound => "there is no channel of this name".into(),
             Self::Draining(_) => "the server is closing; try again".into(),
-            Self::Overloaded(_) => "the server has as many readers or channels as it may have; try again later".into(),
+            Self::Overloaded(_) => "the server has as many connections, readers or channels as it may have; try again later, or start it with \
+                 more --max-connections, --max-connections-per-ip or --max-readers"
+                    .into(),
         };
         f.write_str(&text)
     }

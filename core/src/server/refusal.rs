@@ -16,6 +16,13 @@ pub(super) fn reply(refusal: Refusal) -> Reply {
     Reply { status, fields, body: body.into() }
 }
 
+/// The answer to the request that was refused, for who reads requests otherwise.
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        reply(refusal)
+    }
+}
+
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {

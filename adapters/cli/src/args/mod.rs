@@ -17,8 +17,8 @@ pub(crate) use doctor::Doctor;
 pub(crate) use network::Network;
 pub(crate) use parse::{Encode, Parse};
 pub(crate) use publish::Publish;
-pub(crate) use serve::Serve;
 use serve::origin;
+pub(crate) use serve::{Busy, Form, Limits, OnLag, Serve, Streams, When};
 pub(crate) use tail::{AnyContentType, Format, RetryPost, Speed, Tail};
 
 /// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
-use tidewire_core::http::Coding;
-use tidewire_core::server::{self, EventStream, Framing, StreamHead};
-use tidewire_std::{Clock, Route, seed};
+use tidewire_core::Instant;
+use tidewire_core::http::{Coding, RequestHead};
+use tidewire_core::server::{self, EventStream, Framing, Reply, StreamHead};
+use tidewire_std::{Clock, Route, Seat, seed};
 
 use super::error::BodyError;
-use super::head::stream_response;
+use super::head::{reply_response, stream_response};
 use super::live::{Feeder, Live};
 
 use crate::Timer;
@@ -55,12 +56,36 @@ impl EventBody {
         Self(Kind::Left)
     }
 
-    #[cfg(feature = "axum")]
-    pub(super) fn coding(&self) -> Option<Coding> {
+    /// Returns the content coding of the stream, of which the head of its response speaks.
+    pub fn coding(&self) -> Option<Coding> {
         match &self.0 {
             Kind::Whole(_) | Kind::Left => None,
             Kind::Stream { coding, .. } => *coding,
         }
+    }
+
+    /// Makes the answer to a request of a reply that the core decided on.
+    pub fn reply(request: &RequestHead, reply: Reply) -> Response<Self> {
+        reply_response(request, reply)
+    }
+
+    /// Makes the answer of a stream that the core decided on, at `now` by the clock of the seat, which reads it: for routes of one's
+    /// own over a [`Broadcaster`](tidewire_std::Broadcaster), whose channels have no repository.
+    pub fn follow(
+        seat: Seat,
+        config: impl Into<Arc<server::Config>>,
+        head: StreamHead,
+        first: &[u8],
+        now: Instant,
+        timer: impl Timer + Send + 'static,
+    ) -> Response<Self> {
+        let clock = seat.broadcaster().clock();
+        let mut stream = EventStream::new(config, &head, Framing::Bare, now, seed());
+        // Nothing waits yet, so there is room.
+        let _ = stream.send(now, first);
+        let feeder = Feeder::Channels { server: None, seat, loading: None };
+        let body = Self::stream(Live::new(feeder, stream, clock, timer, now), head.coding);
+        stream_response(head, body)
     }
 
     /// Makes a stream of the application's own, with the usual fields and limits and the timers of tokio: what writes to it, and the

@@ -75,7 +75,7 @@ impl Events {
             Answer::Stream { reader, head: begun, first } => {
                 seat.subscribed(reader);
                 trace::stream(guest, channels, endpoint.last_event_id(&head).as_deref());
-                self.give(Feeder::Channels { server: server.clone(), seat, loading: None }, begun, &first, now)
+                self.give(Feeder::Channels { server: Some(server.clone()), seat, loading: None }, begun, &first, now)
             }
         }
     }

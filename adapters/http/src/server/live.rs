@@ -23,7 +23,7 @@ pub(super) struct Live<S> {
 /// What feeds a stream.
 pub(super) enum Feeder {
     /// Channels, through a seat that has a reader.
-    Channels { server: EventServer, seat: Seat, loading: Option<Loading<'static>> },
+    Channels { server: Option<EventServer>, seat: Seat, loading: Option<Loading<'static>> },
     /// The application, on a server that ends it, too.
     Route { server: EventServer, seat: Seat, route: RouteSeat },
     /// The application alone.
@@ -92,7 +92,10 @@ impl Feeder {
                     // What goes on without the answer does not wait for it any longer.
                     Fed::Some => *loading = None,
                     Fed::None => return Ok(false),
-                    Fed::Load(load) => *loading = Some(server.load(load)),
+                    Fed::Load(load) => {
+                        let none = || Loading::ready(Err("the channel has no repository".into()));
+                        *loading = Some(server.as_ref().map_or_else(none, |server| server.load(load)));
+                    }
                     Fed::Over => return Err(BodyError::ServerOver),
                 }
                 Ok(true)

@@ -9,6 +9,14 @@ use clap::{ArgAction, Args};
 use super::Runtime;
 use crate::duration;
 
+mod ending;
+mod limits;
+mod streams;
+
+pub(crate) use ending::{Busy, Ending};
+pub(crate) use limits::{Limits, OnLag};
+pub(crate) use streams::{Form, Streams, When};
+
 /// Start a server of channels, with a live page
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -16,7 +24,11 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one, which the first line names
     #[arg(short, long, value_name = "ADDR", value_parser = listen, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// What carries the sockets
+    /// Where to listen for HTTP/2 besides, without TLS, for programs that begin with it and for a proxy that has TLS; HTTP/1.1 is
+    /// spoken there, too
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    pub(crate) http2: Option<SocketAddr>,
+    /// What carries the sockets (those of --http2: always tokio)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) runtime: Runtime,
     /// Let pages of this origin use the server, such as `https://example.org`; may be repeated
@@ -26,24 +38,32 @@ pub(crate) struct Serve {
     /// localhost alone, else any host]
     #[arg(long, value_name = "HOST", value_parser = host)]
     pub(crate) allow_host: Vec<String>,
-    /// Silence on a stream before a keep-alive comment is sent
-    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "15s")]
-    pub(crate) keep_alive: Duration,
-    /// Publications a channel keeps, for readers that come back
-    #[arg(long, value_name = "COUNT", default_value = "10000")]
-    pub(crate) history: NonZeroUsize,
-    /// Bytes a channel keeps
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
-    pub(crate) history_bytes: usize,
-    /// Bytes all channels keep together
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
-    pub(crate) history_total: usize,
-    /// How long a channel keeps a publication
-    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "24h")]
-    pub(crate) history_age: Duration,
+    /// Let those pages send cookies and the like along; each origin is named then, not *
+    #[arg(long, requires = "allow_origin")]
+    pub(crate) allow_credentials: bool,
     /// Log more, to standard error: -v connections, -vv everything
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// Publications a channel keeps, for readers that come back
+    #[arg(long, value_name = "COUNT", default_value = "10000", help_heading = HISTORY)]
+    pub(crate) history: NonZeroUsize,
+    /// Bytes a channel keeps
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, help_heading = HISTORY)]
+    pub(crate) history_bytes: usize,
+    /// Bytes all channels keep together
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, help_heading = HISTORY)]
+    pub(crate) history_total: usize,
+    /// How long a channel keeps a publication
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "24h", help_heading = HISTORY)]
+    pub(crate) history_age: Duration,
+
+    #[command(flatten)]
+    pub(crate) streams: Streams,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) ending: Ending,
 }
 
 /// Reads an address to listen on; `localhost` and a port alone mean this machine.
@@ -76,12 +96,20 @@ fn host(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+const HISTORY: &str = "What is kept";
+const STREAMS: &str = "Streams";
+const LIMITS: &str = "Limits";
+const ENDING: &str = "Full and ending";
+
 const SERVE_EXAMPLES: &str = "\
 Examples:
   tidewire serve
   tidewire serve --listen 9000 --history 100000 --history-age 1h
   tidewire serve --listen 0.0.0.0:8080 --allow-host events.example.org \\
-    --allow-origin https://example.org";
+    --allow-origin https://example.org
+  tidewire serve --http2 8081 --max-connections 50000 --max-behind 1000 --on-lag end
+  tidewire serve --gzip --keep-alive 5s --keep-alive-form event:ping
+  tidewire serve --drain 30s --last-event 'back in a minute' --return-rate 500";
 
 #[cfg(test)]
 mod tests {
