@@ -249,6 +249,30 @@ fn more_than_is_replayed_is_a_gap_of_reason_limit() {
     assert_eq!(data(&mut channels, subscribed.reader), ["3", "4"]);
 }
 
+#[test]
+fn a_restarted_server_resumes_in_the_same_epoch_and_tells_a_gap_in_a_new_one() {
+    let (mut old, _) = channels(|_| {});
+    let ids = publish(&mut old, &["1", "2"]);
+    let restarted = |after| {
+        let (mut new, guest) = channels(|config| config.after = after);
+        let told = |new: &mut Channels, id: &str| {
+            let subscribed = subscribe(new, guest, &["news"], Some(id));
+            (subscribed.gap.map(|gap| gap.reason), subscribed.reader)
+        };
+        let ([behind, there], [_, reader]) = {
+            let (behind, first) = told(&mut new, &ids[0]);
+            let (there, second) = told(&mut new, &ids[1]);
+            ([behind, there], [first, second])
+        };
+        publish(&mut new, &["3"]);
+        (behind, there, data(&mut new, reader))
+    };
+    let three = vec!["3".to_owned()];
+    assert_eq!(restarted(Some(old.log().head())), (Some(GapReason::Evicted), None, three.clone()));
+    let other_epoch = Some("1-0".parse().unwrap());
+    assert_eq!(restarted(other_epoch), (Some(GapReason::Epoch), Some(GapReason::Epoch), three));
+}
+
 // seeds §4E, register and unregister
 
 #[test]
@@ -489,6 +513,8 @@ fn numbers_name_the_connection() {
     let stats = channels.reader_stats(reader).unwrap();
     assert_eq!((stats.guest.number(), stats.behind, stats.bytes), (2, 2, 0));
     let len = read(&mut channels, reader).len() as u64;
+    let totals = channels.stats().totals;
+    assert_eq!((totals.published, totals.subscribed, totals.bursts, totals.bytes), (2, 1, 1, len));
     let stats = channels.reader_stats(reader).unwrap();
     assert_eq!((stats.behind, stats.bytes), (0, len));
     assert_eq!(channels.channels_of(reader).collect::<Vec<_>>(), ["news"]);

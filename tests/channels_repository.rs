@@ -368,9 +368,9 @@ fn merges(a: &str, b: &str, done: &str, out: &mut Vec<String>) {
 fn replay_is_handed_over_to_live_at_every_interleaving() {
     let mut count = 0;
     // A store of three, of which the last may be on its way; a reader that comes back with the first, another that is live.
-    for before in ["ooo", "!ooo", "oos", "!oos", "!ooss"] {
-        for publishers in ["spsp", "sspp", "oo", "soppo", "sop"] {
-            for answers in ["qlqqq", "qmqqq", "qnqqnqq", "qnqqmqq", "qfqq", "qqlqxLOqlq"] {
+    for before in ["ooo", "!oos", "!ooss"] {
+        for publishers in ["spsp", "sspp", "oop"] {
+            for answers in ["qlqq", "qmqq", "qnqnq", "qfqq", "qlqxLOqlq"] {
                 let mut scripts = Vec::new();
                 merges(publishers, answers, "", &mut scripts);
                 for script in scripts {
@@ -382,7 +382,7 @@ fn replay_is_handed_over_to_live_at_every_interleaving() {
             }
         }
     }
-    assert!(count > 10_000, "{count}");
+    assert!(count > 2_000, "{count}");
 }
 
 // the built-in repository

@@ -43,11 +43,13 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Opens channels without any publication, in a log of a new epoch.
+    /// Opens channels without any publication, in a log of a new epoch, or one that goes on [after](Config::after) another.
     pub fn new(mut config: Config, mut random: Box<dyn Random + Send>, now: Instant) -> Self {
         config.log.topic = config.channel.topic();
-        let epoch = Epoch::random(&mut *random);
-        let log = Log::new(config.log.clone(), epoch);
+        let log = match config.after {
+            Some(last) => Log::after(config.log.clone(), last),
+            None => Log::new(config.log.clone(), Epoch::random(&mut *random)),
+        };
         Self {
             log,
             random,

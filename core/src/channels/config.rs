@@ -3,7 +3,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Busy;
-use crate::log::{self, TopicConfig};
+use crate::log::{self, EventId, TopicConfig};
 use crate::server::Heartbeat;
 
 /// Limits, timing and policy of [`Channels`](super::Channels).
@@ -13,6 +13,9 @@ pub struct Config {
     /// How much is kept in all, how many channels and readers there may be, how long the name of a channel is, and how many channels one
     /// stream follows. Its `topic` counts for nothing: [`channel`](Self::channel) says how channels are.
     pub log: log::Config,
+    /// The last id of an earlier life of the server, which [`Log::head`](crate::log::Log::head) told: positions go on after it, so that who was given everything
+    /// resumes without a gap, and who was not is told one. `None`: a new epoch, in which everybody is told one. Default `None`.
+    pub after: Option<EventId>,
     /// How channels are that were not registered.
     pub channel: ChannelConfig,
     /// Whether a channel that was not registered is there when it is published to or read; else both are refused. Default `true`.
@@ -54,6 +57,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             log: log::Config::default(),
+            after: None,
             channel: ChannelConfig::default(),
             on_demand: true,
             max_connections: 100_000,

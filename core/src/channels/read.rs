@@ -41,6 +41,7 @@ impl Channels {
         if place.loading.is_some() {
             match self.read_loading(now, reader, max_bytes) {
                 Next::Lent => {
+                    self.totals.count_burst(self.lent.len());
                     // It is this reader's alone.
                     #[cfg(feature = "deflate")]
                     if self.places.get(reader)?.coded {
@@ -69,6 +70,7 @@ impl Channels {
             let mut bytes = Vec::new();
             encode_own_gap(gap.reason, &gap.after, self.log.next_own_id(reader), &mut bytes);
             self.totals.count_gap(gap.reason);
+            self.totals.count_burst(bytes.len());
             place.note_gap(&bytes);
             self.lent = Burst::new(&bytes);
             return Some(Read::Burst { burst: &self.lent, more: true });
@@ -76,6 +78,7 @@ impl Channels {
         match self.log.read(now, reader, max_bytes) {
             Some(log::Read::Burst { burst, more }) => {
                 place.bytes += burst.len() as u64;
+                self.totals.count_burst(burst.len());
                 place.rest_unless(more);
                 #[cfg(feature = "deflate")]
                 let burst = if place.coded { self.packer.pack(burst) } else { burst };
@@ -85,6 +88,7 @@ impl Channels {
                 let mut bytes = Vec::new();
                 encode_gap(&gap, &mut bytes);
                 self.totals.count_gap(gap.reason);
+                self.totals.count_burst(bytes.len());
                 place.note_gap(&bytes);
                 self.lent = Burst::new(&bytes);
                 Some(Read::Burst { burst: &self.lent, more: true })

@@ -26,7 +26,9 @@ pub struct Totals {
     pub published: u64,
     /// Readers begun.
     pub subscribed: u64,
-    /// Bytes that readers that are gone were given.
+    /// Bursts given to readers, each for one write: publications, comments and gaps.
+    pub bursts: u64,
+    /// Bytes of them, before they are framed and compressed.
     pub bytes: u64,
     /// Gaps told, by reason.
     pub gaps: Vec<(GapReason, u64)>,
@@ -45,6 +47,11 @@ impl Totals {
     /// Returns how often this limit has kept somebody out.
     pub fn refused_by(&self, limit: Limit) -> u64 {
         count_of(&self.refused, &limit)
+    }
+
+    pub(super) fn count_burst(&mut self, bytes: usize) {
+        self.bursts += 1;
+        self.bytes += bytes as u64;
     }
 
     pub(super) fn count_gap(&mut self, reason: GapReason) {

@@ -76,6 +76,7 @@ impl Channels {
             self.totals.count_gap(gap.reason);
         }
 
+        self.totals.subscribed += 1;
         let names: Vec<_> = names.into_iter().map(|name| self.enter(name)).collect();
         let ends_at = self.draw_end(now);
         if let Some(at) = ends_at {

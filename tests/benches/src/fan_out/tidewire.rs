@@ -195,8 +195,8 @@ fn print_api(address: std::net::SocketAddr) {
 
 fn shared_api() -> Arc<SharedApi> {
     let clock = Clock::start();
-    let api = api::Api::new(api::Config::default(), Box::new(OsRandom), clock.now(), clock.unix());
-    SharedApi::new(api, server::Config::default(), clock)
+    let channels = Channels::new(channels::Config::default(), Box::new(OsRandom), clock.now());
+    SharedApi::new(api::Api::new(api::Config::default()), channels, server::Config::default(), clock)
 }
 
 const CHANNEL: &str = "bench";
