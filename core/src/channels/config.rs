@@ -13,8 +13,9 @@ pub struct Config {
     /// How much is kept in all, how many channels and readers there may be, how long the name of a channel is, and how many channels one
     /// stream follows. Its `topic` counts for nothing: [`channel`](Self::channel) says how channels are.
     pub log: log::Config,
-    /// The last id of an earlier life of the server, which [`Log::head`](crate::log::Log::head) told: positions go on after it, so that who was given everything
-    /// resumes without a gap, and who was not is told one. `None`: a new epoch, in which everybody is told one. Default `None`.
+    /// The last id of an earlier life of the server, which [`Log::head`](crate::log::Log::head) told: positions go on after it, so that who
+    /// was given everything resumes without a gap, and who was not is told one. `None`: a new epoch, in which everybody is told one. Default
+    /// `None`.
     pub after: Option<EventId>,
     /// How channels are that were not registered.
     pub channel: ChannelConfig,

@@ -108,3 +108,13 @@ impl Places {
         self.slots.iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_as_small_as_the_module_says() {
+        assert!(size_of::<Option<Place>>() <= 200, "{}", size_of::<Option<Place>>());
+    }
+}
