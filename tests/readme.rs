@@ -147,7 +147,7 @@ fn is_there(target: &str, test: &str) -> bool {
         above.into_iter().any(|line| *line == "#[test]") || lines.iter().any(|line| is_listed(line, name))
     });
     let known = |module: &str| {
-        [format!("mod {module} "), format!("suite!({module}, "), format!("{module} = ")]
+        [format!("mod {module} "), format!("suite!({module}, "), format!("suite!({module});"), format!("{module} = ")]
             .iter()
             .any(|how| text.contains(how))
             || file.file_stem().is_some_and(|stem| stem == module)

@@ -227,4 +227,14 @@ mod tests {
         ];
         assert_eq!(lines, expected);
     }
+
+    #[test]
+    fn who_was_too_slow_is_a_warning_that_names_its_connection() {
+        let (_, seat) = EventServer::default().open(None);
+        let guest = seat.seat.as_ref().and_then(Seat::guest).expect("there is room");
+        let [slow, gone] = [CloseReason::Lagging, CloseReason::Peer];
+        let lines = logged(|| [slow, gone].into_iter().for_each(|reason| trace::stream_ended(guest, reason)));
+        let ended = "tidewire connection=1 message=stream ended";
+        assert_eq!(lines, [format!("WARN {ended} reason={slow}"), format!("INFO {ended} reason={gone}")]);
+    }
 }
