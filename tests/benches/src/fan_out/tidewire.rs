@@ -23,10 +23,7 @@ struct Library {
 impl Library {
     fn new() -> Self {
         let clock = Clock::start();
-        let mut config = channels::Config::default();
-        (config.on_demand, config.max_connections_per_ip) = (true, usize::MAX);
-        let channels = Channels::new(config, Box::new(OsRandom), clock.now());
-        Self { broadcaster: Broadcaster::new(channels, clock), session: Arc::default() }
+        Self { broadcaster: Broadcaster::new(channels(clock), clock), session: Arc::default() }
     }
 
     fn publish(&self, order: Order) {
@@ -195,8 +192,14 @@ fn print_api(address: std::net::SocketAddr) {
 
 fn shared_api() -> Arc<SharedApi> {
     let clock = Clock::start();
-    let channels = Channels::new(channels::Config::default(), Box::new(OsRandom), clock.now());
-    SharedApi::new(api::Api::new(api::Config::default()), channels, server::Config::default(), clock)
+    SharedApi::new(api::Api::new(api::Config::default()), channels(clock), server::Config::default(), clock)
+}
+
+/// All readers come from this machine.
+fn channels(clock: Clock) -> Channels {
+    let mut config = channels::Config::default();
+    (config.on_demand, config.max_connections_per_ip) = (true, usize::MAX);
+    Channels::new(config, Box::new(OsRandom), clock.now())
 }
 
 const CHANNEL: &str = "bench";
