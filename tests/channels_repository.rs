@@ -271,6 +271,35 @@ fn a_live_buffer_that_overflows_meanwhile_is_read_from_the_repository() {
 }
 
 #[test]
+fn a_hand_over_that_would_be_too_far_behind_goes_on_with_the_repository() {
+    let mut site = site(|_, channel| {
+        channel.topic.max_publications = 6;
+        channel.topic.lag = LagPolicy::new(2, OnLag::End);
+    });
+    site.both(&["0", "1", "2", "3", "4", "5", "6"]);
+    let reader = site.resume("0");
+    let load = site.read(reader).1.unwrap();
+    let batch = site.store.load(NOW, &load);
+    // The log has 4 to 9, and 6 is the last of the batch; behind it are more than a reader may be behind.
+    site.both(&["7", "8", "9"]);
+    site.channels.handle_loaded(NOW, reader, Ok(batch));
+    let (text, load) = site.read(reader);
+    assert_eq!((&*text, load.unwrap().after.as_deref()), ("1 2 3 4 5 6", Some("6")));
+    assert!(site.channels.poll_end(NOW, reader).is_none());
+}
+
+#[test]
+fn what_is_published_after_a_failing_repository_was_asked_is_given() {
+    let mut site = site(|_, _| {});
+    site.both(&["a", "b"]);
+    let reader = site.resume("unknown");
+    site.read(reader).1.unwrap();
+    site.both(&["c"]);
+    site.channels.handle_loaded(NOW, reader, Err(()));
+    assert_eq!(site.read(reader), ("[unavailable unknown→-] c".into(), None));
+}
+
+#[test]
 fn the_longest_time_ends_a_replay_from_the_repository_in_the_middle() {
     let mut site = site(|config, _| {
         config.max_time = Some(Duration::from_secs(2));

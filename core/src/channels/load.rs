@@ -189,11 +189,13 @@ impl Channels {
         self.wake_up(reader);
     }
 
-    /// Gives up on the repository of a reader: it is told a gap, and goes on with what is published from then on.
+    /// Gives up on the repository of a reader: it is told a gap, and goes on with what was published since it was asked.
     pub(super) fn give_up_loading(&mut self, reader: ReaderId) {
         let Some(loading) = self.places.get_mut(reader).and_then(|place| place.loading.as_mut()) else { return };
-        if let Some(until) = loading.deadline() {
-            self.dues.remove(until, reader, What::LoadTimeout);
+        match loading.deadline() {
+            Some(until) => self.dues.remove(until, reader, What::LoadTimeout),
+            // Nobody was asked for what it does not get.
+            None => loading.seen = self.log.last_of(reader),
         }
         loading.fail();
         self.wake_up(reader);
