@@ -317,6 +317,34 @@ fn a_kept_reader_of_two_channels_goes_on_with_the_other() {
 }
 
 #[test]
+fn a_kept_reader_is_none_of_the_channel_registered_anew() {
+    let (mut channels, guest) = channels(|_| {});
+    let of_one = channel(|config| config.max_readers = 1);
+    channels.register("news", of_one.clone()).unwrap();
+    let kept = subscribe(&mut channels, guest, &["news"], None).reader;
+    channels.unregister(NOW, "news", Unregister::KeepReaders);
+    channels.register("news", of_one).unwrap();
+    subscribe(&mut channels, guest, &["news"], None);
+    channels.close(kept);
+    assert_eq!(refused(&mut channels, guest, &["news"]), SubscribeError::Busy(Limit::ReadersOfChannel));
+}
+
+#[test]
+fn unregistering_a_channel_takes_nothing_from_another() {
+    let (mut channels, guest) = channels(|_| {});
+    let subscribed = subscribe(&mut channels, guest, &["news"], None);
+    let start = subscribed.start.unwrap();
+    publish(&mut channels, &["1"]);
+    let other = subscribe(&mut channels, guest, &["other"], None).reader;
+    channels.publish(NOW, ["other"], "2").unwrap();
+    channels.unregister(NOW, "other", Unregister::KeepReaders);
+    channels.close(subscribed.reader);
+    channels.close(other);
+    let subscribed = subscribe(&mut channels, guest, &["news"], Some(&start));
+    assert_eq!((subscribed.gap, data(&mut channels, subscribed.reader)), (None, vec!["1".to_owned()]));
+}
+
+#[test]
 fn unregister_tells_whether_the_channel_was_registered() {
     let (mut channels, guest) = channels(|_| {});
     assert!(!channels.unregister(NOW, "news", Unregister::EndReaders));
