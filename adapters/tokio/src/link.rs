@@ -57,11 +57,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
         now: Instant,
         protocol: &mut P,
     ) -> Poll<io::Result<()>> {
+        let was_wanted = protocol.wants_input();
         let read = self.poll_read(context, now, protocol)?;
         let written = self.poll_write(context, protocol);
         match (read, written) {
             // What the peer said before it went away is read first; the error comes again.
             (Poll::Ready(()), _) => Poll::Ready(Ok(())),
+            // What was written has made room for more, which nobody waits for yet.
+            (Poll::Pending, Poll::Pending) if !was_wanted && protocol.wants_input() => Poll::Ready(Ok(())),
             (Poll::Pending, written) => written,
         }
     }
