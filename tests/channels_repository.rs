@@ -243,6 +243,16 @@ fn publishers_that_overtake_each_other_double_nothing() {
 }
 
 #[test]
+fn a_gap_of_a_slow_reader_names_no_id_but_the_applications() {
+    let mut site = site(|_, channel| channel.topic.max_publications = 2);
+    site.both(&["a"]);
+    let reader = site.resume("a");
+    assert_eq!(site.read_all(reader), "");
+    site.both(&["b", "c", "d"]);
+    assert_eq!(site.read_all(reader), "[lag →c] c d");
+}
+
+#[test]
 fn what_is_never_published_holds_nobody_up() {
     let mut site = site(|_, _| {});
     site.store(&["a", "lost"]);

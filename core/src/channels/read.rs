@@ -68,7 +68,8 @@ impl Channels {
             && let Some(gap) = self.log.read_gap(now, reader)
         {
             let mut bytes = Vec::new();
-            encode_own_gap(gap.reason, &gap.after, self.log.next_own_id(reader), &mut bytes);
+            // Where it was has no id of the application's any longer; the reader knows what it had.
+            encode_own_gap(gap.reason, "", self.log.next_own_id(reader), &mut bytes);
             self.totals.count_gap(gap.reason);
             self.totals.count_burst(bytes.len());
             place.note_gap(&bytes);

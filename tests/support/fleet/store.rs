@@ -57,7 +57,13 @@ impl Store {
         if message.event_type() == "gap" {
             seen.gaps += 1;
             seen.may_miss = true;
-            return if message.data().contains("\"unavailable\"") { Ok(()) } else { Err(message.data().into()) };
+            // Told when the store failed, or when the reader was slower than what is kept live. It knows no ids but the store's.
+            let gap: serde_json::Value = serde_json::from_str(message.data()).map_err(|error| error.to_string())?;
+            let is_known = |id: &str| self.stored.iter().any(|one| one.own_id() == Some(id));
+            let ids = ["after", "next"].map(|name| gap[name].as_str().unwrap_or_default());
+            let is_true = matches!(gap["reason"].as_str(), Some("unavailable" | "lag"))
+                && ids.iter().all(|id| id.is_empty() || is_known(id));
+            return if is_true { Ok(()) } else { Err(message.data().into()) };
         }
         let at = self.stored.iter().position(|one| one == message).ok_or_else(|| format!("unknown: {message:?}"))?;
         if at < seen.may_double {
