@@ -1,7 +1,7 @@
 //! Publications to those who wait for them.
 //!
 //! ```text
-//!  publisher ──► lock: append, mark who sleeps ──► unlock ──► wake, 64 at a time
+//!  publisher ──► lock: append, mark who sleeps ──► unlock ──► wake, 32 at a time
 //!  reader    ──► its flag: nothing? done, no lock
 //!            └─► lock: lend the burst to the outlet (one count), sleep again ──► unlock ──► one write
 //! ```
@@ -22,7 +22,6 @@ use tidewire_core::log::{ReaderId, Watch, Written};
 use tidewire_core::sse::ToMessage;
 
 use crate::delivery::{DeliverError, Deliveries, Delivery};
-use crate::source::Source;
 use crate::{Clock, Seat};
 
 /// The channels of a server behind one short lock, and who is to be woken. A clone is another handle of the same.
@@ -38,12 +37,13 @@ use crate::{Clock, Seat};
 /// `max_bytes` of the log's configuration, overhead included; `bursts` are 16 of `max_burst` (64 KiB), put together once for all
 /// readers; and each reader that does not read holds at most one `burst`, and in the kernel what a low `TCP_NOTSENT_LOWAT` lets in, some
 /// 16 KiB more.
-pub struct Broadcaster<C = Channels> {
-    inner: Arc<Inner<C>>,
+#[derive(Clone)]
+pub struct Broadcaster {
+    inner: Arc<Inner>,
 }
 
-struct Inner<C> {
-    locked: Mutex<Locked<C>>,
+struct Inner {
+    locked: Mutex<Locked>,
     phase: AtomicU8,
     /// Whether somebody waits for a message to be written, so that seats are to tell when it is.
     has_deliveries: AtomicBool,
@@ -51,14 +51,91 @@ struct Inner<C> {
 }
 
 impl Broadcaster {
+    /// Shares `channels`, which were told the time of `clock`.
+    pub fn new(channels: Channels, clock: Clock) -> Self {
+        let locked = Locked {
+            channels,
+            seats: Seats::default(),
+            deliveries: Deliveries::default(),
+            keeper: None,
+            keeper_at: None,
+        };
+        let inner = Inner {
+            locked: Mutex::new(locked),
+            phase: AtomicU8::new(Phase::Serving as u8),
+            has_deliveries: AtomicBool::new(false),
+            clock,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Does something with the channels behind the lock, and wakes, when it is free again, all whom that concerns.
+    ///
+    /// What is done there must be short, and must not come back to this broadcaster.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Channels, Instant) -> T) -> T {
+        let mut locked = self.lock();
+        let result = act(&mut locked.channels, self.inner.clock.now());
+        self.wake(locked);
+        result
+    }
+
     /// Takes a seat for a connection from `peer`.
     ///
     /// # Errors
     ///
     /// When there are too many connections, in all or from there.
     pub fn seat(&self, peer: Option<IpAddr>) -> Result<Seat, Limit> {
-        let guest = self.lock().channels.admit(peer)?;
-        Ok(self.take_seat(Some(guest)))
+        let mut locked = self.lock();
+        let guest = locked.channels.admit(peer)?;
+        let flag = Arc::new(Flag::default());
+        let number = locked.seats.insert(Arc::clone(&flag));
+        drop(locked);
+        Ok(Seat::new(self.clone(), flag, number, guest))
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> Clock {
+        self.inner.clock
+    }
+
+    /// Returns the number of seats taken.
+    pub fn connections(&self) -> usize {
+        self.lock().seats.len
+    }
+
+    /// Does what is due by now, and has the task woken when there may be more to do; returns when there is more for sure.
+    pub fn poll_keep(&self, context: &Context<'_>) -> Option<Instant> {
+        let mut locked = self.lock();
+        let now = self.inner.clock.now();
+        if locked.channels.poll_timeout().is_some_and(|at| at <= now) {
+            locked.channels.handle_timeout(now);
+        }
+        let next = locked.channels.poll_timeout();
+        locked.keep(context, next);
+        self.wake(locked);
+        next
+    }
+
+    /// Is ready when no seat is taken.
+    pub fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
+        let mut locked = self.lock();
+        if locked.seats.len == 0 {
+            return Poll::Ready(());
+        }
+        let next = locked.keeper_at;
+        locked.keep(context, next);
+        Poll::Pending
+    }
+
+    /// Begins to end: nothing new begins, and streams are told goodbye.
+    pub fn shutdown(&self) {
+        self.with(|channels, now| channels.shutdown(now));
+        self.enter(Phase::Draining);
+    }
+
+    /// Has the connections dropped that are left.
+    pub fn abort(&self) {
+        self.enter(Phase::Over);
     }
 
     /// Publishes a message, and tells when it is written to the socket of every reader.
@@ -92,87 +169,6 @@ impl Broadcaster {
         // Dropping a waker may run code of its runtime, as waking does.
         drop(waker);
     }
-}
-
-impl<C: Source> Broadcaster<C> {
-    /// Shares `channels`, which were told the time of `clock`.
-    pub fn new(channels: C, clock: Clock) -> Self {
-        let locked = Locked {
-            channels,
-            seats: Seats::default(),
-            deliveries: Deliveries::default(),
-            keeper: None,
-            keeper_at: None,
-        };
-        let inner = Inner {
-            locked: Mutex::new(locked),
-            phase: AtomicU8::new(Phase::Serving as u8),
-            has_deliveries: AtomicBool::new(false),
-            clock,
-        };
-        Self { inner: Arc::new(inner) }
-    }
-
-    /// Does something with the channels behind the lock, and wakes, when it is free again, all whom that concerns.
-    ///
-    /// What is done there must be short, and must not come back to this broadcaster.
-    pub fn with<T>(&self, act: impl FnOnce(&mut C, Instant) -> T) -> T {
-        let mut locked = self.lock();
-        let result = act(&mut locked.channels, self.inner.clock.now());
-        self.wake(locked);
-        result
-    }
-
-    pub(crate) fn take_seat(&self, guest: Option<Guest>) -> Seat<C> {
-        let flag = Arc::new(Flag::default());
-        let number = self.lock().seats.insert(Arc::clone(&flag));
-        Seat::new(self.clone(), flag, number, guest)
-    }
-
-    /// Returns the clock.
-    pub fn clock(&self) -> Clock {
-        self.inner.clock
-    }
-
-    /// Returns the number of seats taken.
-    pub fn connections(&self) -> usize {
-        self.lock().seats.len
-    }
-
-    /// Does what is due by now, and has the task woken when there may be more to do; returns when there is more for sure.
-    pub fn poll_keep(&self, context: &Context<'_>) -> Option<Instant> {
-        let mut locked = self.lock();
-        let now = self.inner.clock.now();
-        if locked.channels.poll_timeout().is_some_and(|at| at <= now) {
-            locked.channels.handle_timeout(now, self.inner.clock.unix());
-        }
-        let next = locked.channels.poll_timeout();
-        locked.keep(context, next);
-        self.wake(locked);
-        next
-    }
-
-    /// Is ready when no seat is taken.
-    pub fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
-        let mut locked = self.lock();
-        if locked.seats.len == 0 {
-            return Poll::Ready(());
-        }
-        let next = locked.keeper_at;
-        locked.keep(context, next);
-        Poll::Pending
-    }
-
-    /// Begins to end: nothing new begins, and streams are told goodbye.
-    pub fn shutdown(&self) {
-        self.with(|channels, now| channels.shutdown(now));
-        self.enter(Phase::Draining);
-    }
-
-    /// Has the connections dropped that are left.
-    pub fn abort(&self) {
-        self.enter(Phase::Over);
-    }
 
     pub(crate) fn has_deliveries(&self) -> bool {
         self.inner.has_deliveries.load(Ordering::Acquire)
@@ -182,19 +178,17 @@ impl<C: Source> Broadcaster<C> {
         Phase::from_number(self.inner.phase.load(Ordering::Acquire))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Locked<C>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Locked> {
         // Nothing that holds the lock panics, so what a poisoned lock guards is whole.
         self.inner.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn leave(&self, number: u32, reader: Option<ReaderId>, guest: Option<Guest>) {
+    pub(crate) fn leave(&self, number: u32, reader: Option<ReaderId>, guest: Guest) {
         let mut locked = self.lock();
         if let Some(reader) = reader {
             locked.close_reader(reader, number);
         }
-        if let Some(guest) = guest {
-            locked.channels.leave(guest);
-        }
+        locked.channels.leave(guest);
         let woken = locked.seats.remove(number);
         let keeper = (locked.seats.len == 0).then(|| locked.keeper.take()).flatten();
         self.wake(locked);
@@ -218,7 +212,7 @@ impl<C: Source> Broadcaster<C> {
     }
 
     /// Wakes whom the channels name, in batches, without the lock.
-    pub(crate) fn wake<'a>(&'a self, mut locked: MutexGuard<'a, Locked<C>>) {
+    pub(crate) fn wake<'a>(&'a self, mut locked: MutexGuard<'a, Locked>) {
         loop {
             let mut batch = Batch::default();
             locked.fill(&mut batch);
@@ -231,13 +225,7 @@ impl<C: Source> Broadcaster<C> {
     }
 }
 
-impl<C> Clone for Broadcaster<C> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
-    }
-}
-
-impl<C: Source> fmt::Debug for Broadcaster<C> {
+impl fmt::Debug for Broadcaster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcaster").field("connections", &self.connections()).finish_non_exhaustive()
     }
@@ -278,8 +266,8 @@ impl Flag {
     }
 }
 
-pub(crate) struct Locked<C> {
-    pub(crate) channels: C,
+pub(crate) struct Locked {
+    pub(crate) channels: Channels,
     pub(crate) seats: Seats,
     deliveries: Deliveries,
     /// The task that keeps the time of the channels and waits for the end, and the time it knows of.
@@ -287,7 +275,7 @@ pub(crate) struct Locked<C> {
     keeper_at: Option<Instant>,
 }
 
-impl<C: Source> Locked<C> {
+impl Locked {
     pub(crate) fn close_reader(&mut self, reader: ReaderId, seat: u32) {
         self.seats.forget_reader(reader, seat);
         self.channels.close(reader);

@@ -55,7 +55,7 @@ impl EventSeat {
 
     fn begin(&mut self, session: &mut Session, request: &Request, names: &[String], endpoint: &Endpoint) {
         let Some(seat) = &mut self.seat else { return };
-        let Some(guest) = seat.guest() else { return };
+        let guest = seat.guest();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (now, answer) = self
             .server
@@ -78,7 +78,7 @@ impl EventSeat {
 
     /// Begins the stream of a route; tells whether it has begun.
     fn begin_route(&mut self, session: &mut Session, request: &Request, route: &Route, endpoint: &Endpoint) -> bool {
-        let Some(guest) = self.seat.as_ref().and_then(Seat::guest) else { return false };
+        let Some(guest) = self.seat.as_ref().map(Seat::guest) else { return false };
         let opened = self.server.broadcaster().with(|channels, now| endpoint.open(channels, now, guest, &request.head));
         let head = match opened {
             Ok(head) => head,
@@ -105,7 +105,7 @@ impl EventSeat {
     fn leave(&mut self, reason: CloseReason) {
         self.loading = None;
         if std::mem::take(&mut self.streams)
-            && let Some(guest) = self.seat.as_ref().and_then(Seat::guest)
+            && let Some(guest) = self.seat.as_ref().map(Seat::guest)
         {
             trace::stream_ended(guest, reason);
         }
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn who_was_too_slow_is_a_warning_that_names_its_connection() {
         let (_, seat) = EventServer::default().open(None);
-        let guest = seat.seat.as_ref().and_then(Seat::guest).expect("there is room");
+        let guest = seat.seat.as_ref().map(Seat::guest).expect("there is room");
         let [slow, gone] = [CloseReason::Lagging, CloseReason::Peer];
         let lines = logged(|| [slow, gone].into_iter().for_each(|reason| trace::stream_ended(guest, reason)));
         let ended = "tidewire connection=1 message=stream ended";

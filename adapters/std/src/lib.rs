@@ -39,8 +39,6 @@ mod seat;
 #[cfg(feature = "serve")]
 mod shared_api;
 mod socket;
-#[cfg(feature = "server")]
-mod source;
 pub mod trace;
 mod transport;
 mod turns;

@@ -1,21 +1,20 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use tidewire_core::channels::{Batch, Channels, Guest, Load};
+use tidewire_core::channels::{Batch, Guest, Load, Read};
 use tidewire_core::log::ReaderId;
 use tidewire_core::server::Outlet;
 
 use crate::Broadcaster;
 use crate::broadcaster::{Flag, Phase};
-use crate::source::{Given, Source};
 
 /// One connection's place at a [`Broadcaster`]: feeds its stream with the publications of its reader. Dropping it leaves.
 #[derive(Debug)]
-pub struct Seat<C: Source = Channels> {
-    broadcaster: Broadcaster<C>,
+pub struct Seat {
+    broadcaster: Broadcaster,
     flag: Arc<Flag>,
     number: u32,
-    guest: Option<Guest>,
+    guest: Guest,
     reader: Option<ReaderId>,
     /// Whether there may be more to read, of which the log says nothing by itself.
     has_more: bool,
@@ -29,22 +28,7 @@ pub struct Seat<C: Source = Channels> {
 }
 
 impl Seat {
-    /// Returns the connection as the channels know it.
-    pub fn guest(&self) -> Option<Guest> {
-        self.guest
-    }
-
-    /// Hands over what the application's repository answered to [`Fed::Load`]. Feed next.
-    pub fn loaded(&mut self, answer: Result<Batch, ()>) {
-        if let Some(reader) = self.reader {
-            self.has_more = true;
-            self.broadcaster.with(|channels, now| channels.handle_loaded(now, reader, answer));
-        }
-    }
-}
-
-impl<C: Source> Seat<C> {
-    pub(crate) fn new(broadcaster: Broadcaster<C>, flag: Arc<Flag>, number: u32, guest: Option<Guest>) -> Self {
+    pub(crate) fn new(broadcaster: Broadcaster, flag: Arc<Flag>, number: u32, guest: Guest) -> Self {
         Self {
             broadcaster,
             flag,
@@ -60,8 +44,21 @@ impl<C: Source> Seat<C> {
     }
 
     /// Returns whose seat it is.
-    pub fn broadcaster(&self) -> &Broadcaster<C> {
+    pub fn broadcaster(&self) -> &Broadcaster {
         &self.broadcaster
+    }
+
+    /// Returns the connection as the channels know it.
+    pub const fn guest(&self) -> Guest {
+        self.guest
+    }
+
+    /// Hands over what the application's repository answered to [`Fed::Load`]. Feed next.
+    pub fn loaded(&mut self, answer: Result<Batch, ()>) {
+        if let Some(reader) = self.reader {
+            self.has_more = true;
+            self.broadcaster.with(|channels, now| channels.handle_loaded(now, reader, answer));
+        }
     }
 
     /// Feeds from `reader` from here on, which is closed with the seat or by [`close_reader`](Self::close_reader). Feed next: what there
@@ -113,32 +110,35 @@ impl<C: Source> Seat<C> {
             locked.channels.note_written(reader);
         }
         let fed = match self.reader {
+            // The socket says when there is room. Who is too slow, or had its time, does not wait for one that may never have any.
             Some(reader) if !wants(outlet) => {
-                // Who is too slow or had its time does not wait for a socket that may never have room.
-                if !self.ended && locked.channels.end(now, reader, outlet) {
-                    self.ended = true;
-                    Fed::Some
-                } else {
-                    // The socket says when there is room.
-                    self.has_more = true;
-                    Fed::None
+                self.has_more = true;
+                match locked.channels.poll_end(now, reader).filter(|_| !self.ended) {
+                    Some(end) => {
+                        outlet.end_stream(now, end);
+                        self.ended = true;
+                        Fed::Some
+                    }
+                    None => Fed::None,
                 }
             }
-            Some(reader) => match locked.channels.feed(now, reader, outlet) {
-                Given::Some { more } => {
-                    self.has_more = more;
-                    self.unnoted = true;
-                    Fed::Some
+            Some(reader) => {
+                self.has_more = false;
+                match locked.channels.read(now, reader, usize::MAX) {
+                    Some(Read::Burst { burst, more }) => {
+                        // It was asked whether it wants it.
+                        let _ = outlet.push_burst(now, burst);
+                        (self.has_more, self.unnoted) = (more, true);
+                        Fed::Some
+                    }
+                    Some(Read::End(end)) => {
+                        outlet.end_stream(now, end);
+                        Fed::Some
+                    }
+                    Some(Read::Load(load)) => Fed::Load(load),
+                    None => Fed::None,
                 }
-                Given::None => {
-                    self.has_more = false;
-                    Fed::None
-                }
-                Given::Load(load) => {
-                    self.has_more = false;
-                    Fed::Load(load)
-                }
-            },
+            }
             None => Fed::None,
         };
         let old = if sleeps { None } else { locked.seats.sleep(self.number, context.waker().clone()) };
@@ -154,9 +154,9 @@ impl<C: Source> Seat<C> {
     }
 }
 
-impl<C: Source> Drop for Seat<C> {
+impl Drop for Seat {
     fn drop(&mut self) {
-        self.broadcaster.leave(self.number, self.reader.take(), self.guest.take());
+        self.broadcaster.leave(self.number, self.reader.take(), self.guest);
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
     use std::time::Duration;
 
     use tidewire_core::Instant;
-    use tidewire_core::channels::{self, Subscribe};
+    use tidewire_core::channels::{self, Channels, Subscribe};
     use tidewire_core::server::{self, EventStream, Framing, StreamHead};
 
     use super::*;
@@ -220,7 +220,7 @@ mod tests {
     impl Reader {
         fn new(broadcaster: &Broadcaster) -> Self {
             let mut seat = broadcaster.seat(None).expect("there is room");
-            let guest = seat.guest().expect("it was admitted");
+            let guest = seat.guest();
             let asked = Subscribe { guest, channels: &["c"], last_event_id: None };
             let reader = broadcaster.with(|channels, now| channels.subscribe(now, asked).expect("it may").reader);
             seat.subscribed(reader);

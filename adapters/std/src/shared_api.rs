@@ -7,7 +7,7 @@ use tidewire_core::Instant;
 use tidewire_core::api::{Api, Caller, Problem};
 use tidewire_core::channels::{Answer, Channels};
 use tidewire_core::log::EventId;
-use tidewire_core::server::{self, Event, Reply, Request, Session};
+use tidewire_core::server::{self, Event, Request, Session};
 
 use crate::{Broadcaster, Clock, DRAIN, Fed, Host, Place, Seat, seed, trace};
 
@@ -39,8 +39,7 @@ impl SharedApi {
 
     /// Decides what becomes of a request of the connection at `seat`, which reads the stream that is begun, and says when that was.
     pub fn answer(&self, seat: &mut Seat, request: &Request) -> (Instant, Answer) {
-        // Every seat of channels has its guest.
-        let Some(guest) = seat.guest() else { return (self.clock().now(), Answer::Reply(Reply::new(503))) };
+        let guest = seat.guest();
         seat.close_reader();
         let unix = self.clock().unix();
         let (now, answer) = self
@@ -169,7 +168,7 @@ impl ApiSeat {
                 session.start_stream(now, head).map_err(drop).and_then(|()| session.send(now, &first).map_err(drop))
             }
         };
-        if seat.guest().is_some_and(|guest| guest.limit().is_some()) {
+        if seat.guest().limit().is_some() {
             // It was told to come back later, and makes room.
             session.shutdown(now);
         }

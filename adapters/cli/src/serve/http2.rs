@@ -92,7 +92,7 @@ async fn serve_http2(stream: Begun, peer: SocketAddr, api: &Arc<SharedApi>) -> i
             return Ok(());
         }
     };
-    let is_too_many = seat.guest().is_some_and(|guest| guest.limit().is_some());
+    let is_too_many = seat.guest().limit().is_some();
     let streams = Arc::new(Streams::default());
     let service = service_fn(|request| {
         let (open, api) = (Open::new(&streams), Arc::clone(api));

@@ -114,8 +114,10 @@ impl Events {
             return Err(reply);
         }
         match server.broadcaster().seat(peer) {
-            // Every seat of channels has its guest.
-            Ok(seat) => seat.guest().map(|guest| (seat, guest)).ok_or_else(|| Reply::new(503)),
+            Ok(seat) => {
+                let guest = seat.guest();
+                Ok((seat, guest))
+            }
             Err(limit) => {
                 trace::refused(peer, &limit);
                 Err(server.broadcaster().with(|all, now| endpoint.refuse(all, now, head, limit)))

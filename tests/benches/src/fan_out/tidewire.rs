@@ -78,7 +78,7 @@ struct LibrarySeat {
 impl HostPlace for LibrarySeat {
     fn handle(&mut self, session: &mut Session, event: Event) {
         let Event::Request(request) = event else { return };
-        let guest = self.seat.guest().expect("it was admitted");
+        let guest = self.seat.guest();
         let (now, answer) = self
             .seat
             .broadcaster()
