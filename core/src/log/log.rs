@@ -194,9 +194,12 @@ impl Log {
         };
         for one in &places {
             if let Some(topic) = self.topics.get_mut(one.topic) {
-                topic.roster.set(one.at as usize, id.slot);
+                let readers = &mut self.readers;
+                let moved = |slot, at| readers.note_place(slot, one.topic, at);
+                topic.roster.set(one.at as usize, id.slot, places.len() > 1, moved);
             }
         }
+        self.readers.call(id);
         let gap = self.begin(id, position, reason, start);
         Ok((id, gap))
     }
@@ -214,21 +217,24 @@ impl Log {
     #[inline]
     pub fn poll_wake(&mut self) -> Option<ReaderId> {
         if self.readers.has_called()
-            && let Some(called) = self.readers.poll_called()
+            && let Some(called) = self.poll_called()
         {
             return Some(called);
         }
-        while let Some(slot) = self.topics.poll_wake() {
-            if let Some(id) = self.readers.wake(slot) {
-                return Some(id);
+        loop {
+            let (slot, many) = self.topics.poll_wake()?;
+            let woken = if many { self.readers.wake(slot) } else { self.readers.id(slot) };
+            if woken.is_some() {
+                return woken;
             }
         }
-        None
     }
 
     /// Has [`poll_wake`](Self::poll_wake) return `reader` also when there is nothing for it, unless it is awake.
     pub fn wake(&mut self, reader: ReaderId) {
-        self.readers.call(reader);
+        if !self.is_awake(reader) {
+            self.readers.call(reader);
+        }
     }
 
     /// Evicts what is too old by `now`.
@@ -305,6 +311,32 @@ impl Log {
         }
     }
 
+    /// Tells whether a reader was woken and has not read everything since: the reader of one topic is where its place in the topic says so.
+    fn is_awake(&self, reader: ReaderId) -> bool {
+        let Some(entry) = self.readers.get(reader) else { return false };
+        match entry.subscriptions() {
+            [one] => self.topics.get(one.topic).is_some_and(|topic| topic.roster.is_awake(one.at as usize)),
+            _ => entry.is_awake(),
+        }
+    }
+
+    #[cold]
+    fn poll_called(&mut self) -> Option<ReaderId> {
+        while let Some(called) = self.readers.poll_called() {
+            if self.is_awake(called) {
+                continue;
+            }
+            let Some(entry) = self.readers.get(called) else { continue };
+            let [one] = *entry.subscriptions() else { return self.readers.wake(called.slot) };
+            if let Some(topic) = self.topics.get_mut(one.topic) {
+                let readers = &mut self.readers;
+                topic.roster.wake(one.at as usize, |slot, at| readers.note_place(slot, one.topic, at));
+            }
+            return Some(called);
+        }
+        None
+    }
+
     /// Takes a place in each of the topics.
     fn subscribe(&mut self, names: &BTreeSet<&str>) -> Result<Vec<Subscription>, OpenError> {
         let mut subscriptions = Vec::with_capacity(names.len());
@@ -315,7 +347,7 @@ impl Log {
                 return Err(OpenError::TooManyTopics);
             };
             let own_ids = topic.own.is_some();
-            subscriptions.push(Subscription { topic: slot, at: topic.roster.push(u32::MAX) as u32, seen: 0 });
+            subscriptions.push(Subscription { topic: slot, at: topic.roster.push() as u32, seen: 0 });
             if own_ids && names.len() > 1 {
                 self.release(&subscriptions);
                 return Err(OpenError::OwnIdsNotAlone);

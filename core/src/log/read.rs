@@ -32,7 +32,7 @@ impl Log {
     pub fn read(&mut self, now: Instant, reader: ReaderId, max_bytes: usize) -> Option<Read<'_>> {
         self.topics.evict_aged(now);
         if let Some(topic) = self.read_one(reader) {
-            let burst = &self.topics.get(topic)?.ring.back()?.burst;
+            let burst = self.topics.get(topic)?.newest();
             return Some(Read::Burst { burst, more: false });
         }
         self.read_on(reader, max_bytes)
@@ -105,7 +105,7 @@ impl Log {
             }
         }
         entry.cursor = position;
-        self.readers.call(reader);
+        self.wake(reader);
         true
     }
 
@@ -221,14 +221,11 @@ impl Log {
     /// The usual case: the reader of one topic that has only its last publication still to read. Returns the topic.
     #[inline]
     fn read_one(&mut self, id: ReaderId) -> Option<u32> {
-        let reader = self.readers.get_mut(id)?;
+        let reader = self.readers.get_place(id)?;
         let one = reader.only()?;
         let (slot, at) = (one.topic, one.at);
         let topic = self.topics.get_mut(slot)?;
-        if one.seen + 1 != topic.count() {
-            return None;
-        }
-        if topic.ring.is_empty() {
+        if !topic.is_newest_next(one.seen) {
             return None;
         }
         one.seen += 1;

@@ -3,6 +3,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::slice;
 
+use super::roster::MAX_SLOT;
 use super::{Position, room};
 
 /// Names one reader of a log, and never another one.
@@ -86,6 +87,11 @@ impl Reader {
         self.flags &= !(AWAKE | CALLED | NAMED);
     }
 
+    /// Tells whether a reader of several topics is awake.
+    pub(super) fn is_awake(&self) -> bool {
+        self.has(AWAKE)
+    }
+
     fn is_open(&self) -> bool {
         !matches!(self.subscriptions, Subscriptions::None)
     }
@@ -95,7 +101,7 @@ impl Reader {
     }
 }
 
-/// It was told that there is something to read, and has not read everything since.
+/// The reader of several topics was told that there is something to read, and has not read everything since.
 const AWAKE: u8 = 1;
 /// It is to be woken for itself, and not for one of its topics.
 const CALLED: u8 = 2;
@@ -122,7 +128,7 @@ impl Readers {
         self.len
     }
 
-    /// Adds a reader, which is called.
+    /// Adds a reader.
     pub(super) fn insert(
         &mut self,
         cursor: Position,
@@ -132,7 +138,7 @@ impl Readers {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                let slot = u32::try_from(self.slots.len()).ok()?;
+                let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot < MAX_SLOT)?;
                 room::for_one_more(&mut self.slots);
                 let none = Subscriptions::None;
                 self.slots.push(Reader { cursor, written, subscriptions: none, generation: 0, flags: 0 });
@@ -146,9 +152,7 @@ impl Readers {
             _ => Subscriptions::Many(subscriptions.into()),
         };
         self.len += 1;
-        let id = ReaderId { slot, generation: reader.generation };
-        self.call(id);
-        Some(id)
+        Some(ReaderId { slot, generation: reader.generation })
     }
 
     /// Frees the place of a reader, and returns the reader.
@@ -166,6 +170,7 @@ impl Readers {
         Some(reader)
     }
 
+    #[inline]
     pub(super) fn id(&self, slot: u32) -> Option<ReaderId> {
         Some(ReaderId { slot, generation: self.slots.get(slot as usize)?.generation })
     }
@@ -180,6 +185,12 @@ impl Readers {
         (reader.generation == id.generation && reader.is_open()).then_some(reader)
     }
 
+    /// Returns a reader, or the place that it had and nobody has since.
+    #[inline]
+    pub(super) fn get_place(&mut self, id: ReaderId) -> Option<&mut Reader> {
+        self.slots.get_mut(id.slot as usize).filter(|reader| reader.generation == id.generation)
+    }
+
     pub(super) fn at(&self, slot: u32) -> Option<&Reader> {
         self.slots.get(slot as usize)
     }
@@ -192,7 +203,7 @@ impl Readers {
         }
     }
 
-    /// Wakes the reader in `slot`, unless it is awake.
+    /// Wakes the reader of several topics in `slot`, unless it is awake.
     #[inline]
     pub(super) fn wake(&mut self, slot: u32) -> Option<ReaderId> {
         let reader = self.slots.get_mut(slot as usize).filter(|reader| !reader.has(AWAKE) && reader.is_open())?;
@@ -200,9 +211,9 @@ impl Readers {
         Some(ReaderId { slot, generation: reader.generation })
     }
 
-    /// Has a reader woken for itself, unless it is awake.
+    /// Has a reader that sleeps woken for itself.
     pub(super) fn call(&mut self, id: ReaderId) {
-        let Some(reader) = self.get_mut(id).filter(|reader| !reader.has(AWAKE)) else { return };
+        let Some(reader) = self.get_mut(id) else { return };
         reader.flags |= CALLED;
         if !reader.has(IN_CALLED) {
             reader.flags |= IN_CALLED;
@@ -215,15 +226,14 @@ impl Readers {
         !self.called.is_empty()
     }
 
-    #[cold]
+    /// Returns the next that was called and has not read everything since.
     pub(super) fn poll_called(&mut self) -> Option<ReaderId> {
         while let Some(slot) = self.called.pop_front() {
             let Some(reader) = self.slots.get_mut(slot as usize) else { continue };
             reader.flags &= !IN_CALLED;
-            if reader.has(CALLED)
-                && let Some(id) = self.wake(slot)
-            {
-                return Some(id);
+            if reader.has(CALLED) && reader.is_open() {
+                reader.flags &= !CALLED;
+                return Some(ReaderId { slot, generation: reader.generation });
             }
         }
         // Who comes back at once with a large fleet is called once.

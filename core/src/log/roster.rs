@@ -27,7 +27,7 @@ impl Roster {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.places.iter().copied()
+        self.places.iter().map(|place| place & !MANY)
     }
 
     pub(super) fn has_queued(&self) -> bool {
@@ -47,15 +47,35 @@ impl Roster {
         self.turn = self.places.len();
     }
 
-    /// Returns the next of this turn, which is awake from then on.
+    /// Returns the next of this turn, which is awake from then on, and whether it reads other topics, too.
     #[inline]
-    pub(super) fn wake_next(&mut self) -> Option<u32> {
+    pub(super) fn wake_next(&mut self) -> Option<(u32, bool)> {
         if self.woken >= self.turn {
             return None;
         }
         let next = self.places.get(self.at(self.woken)).copied();
         self.woken += 1;
-        next
+        next.map(|place| (place & !MANY, place & MANY != 0))
+    }
+
+    pub(super) fn is_awake(&self, at: usize) -> bool {
+        self.part(self.offset(at)) == Part::Awake
+    }
+
+    /// Puts the reader at `at` among those that are awake.
+    pub(super) fn wake(&mut self, at: usize, mut moved: impl FnMut(u32, usize)) {
+        let offset = self.offset(at);
+        match self.part(offset) {
+            Part::Asleep => {
+                self.asleep -= 1;
+                self.swap(offset, self.asleep, &mut moved);
+            }
+            Part::Awake => {}
+            Part::Queued => {
+                self.swap(offset, self.woken, &mut moved);
+                self.woken += 1;
+            }
+        }
     }
 
     /// Puts the reader at `at` among those that sleep; `moved` is told who stands where then.
@@ -83,8 +103,8 @@ impl Roster {
         self.asleep += 1;
     }
 
-    /// Adds a reader, in whichever part the end of the list lies, and returns its place.
-    pub(super) fn push(&mut self, slot: u32) -> usize {
+    /// Makes a place for a reader, in whichever part the end of the list lies.
+    pub(super) fn push(&mut self) -> usize {
         let at = self.places.len();
         let offset = at - self.start;
         if offset < self.asleep {
@@ -95,14 +115,16 @@ impl Roster {
         }
         self.turn = self.woken;
         room::for_one_more(&mut self.places);
-        self.places.push(slot);
+        self.places.push(NOBODY);
         at
     }
 
-    pub(super) fn set(&mut self, at: usize, slot: u32) {
+    /// Gives a new place to the reader in `slot`, among those that sleep.
+    pub(super) fn set(&mut self, at: usize, slot: u32, many: bool, moved: impl FnMut(u32, usize)) {
         if let Some(place) = self.places.get_mut(at) {
-            *place = slot;
+            *place = if many { slot | MANY } else { slot };
         }
+        self.put_asleep(at, moved);
     }
 
     /// Takes the reader at `at` out; `moved` is told who stands where then.
@@ -146,7 +168,7 @@ impl Roster {
 
     /// Returns those that may have something to read: all that do not sleep.
     pub(super) fn not_asleep(&self) -> impl Iterator<Item = u32> {
-        (self.asleep..self.places.len()).filter_map(|offset| self.places.get(self.at(offset)).copied())
+        (self.asleep..self.places.len()).filter_map(|offset| Some(self.places.get(self.at(offset))? & !MANY))
     }
 
     fn part(&self, offset: usize) -> Part {
@@ -176,12 +198,19 @@ impl Roster {
         }
         self.places.swap(a, b);
         for at in [a, b] {
-            if let Some(slot) = self.places.get(at) {
-                moved(*slot, at);
+            if let Some(place) = self.places.get(at) {
+                moved(place & !MANY, at);
             }
         }
     }
 }
+
+/// Marks the reader of several topics: whether it is awake, its place in one of them does not tell.
+const MANY: u32 = 1 << 31;
+/// A place that is not given yet.
+const NOBODY: u32 = !MANY;
+/// The slots that readers may have are below it.
+pub(super) const MAX_SLOT: u32 = NOBODY;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
@@ -199,7 +228,7 @@ mod tests {
     /// Every short sequence of what can happen to a roster, against a map from reader to part.
     #[test]
     fn parts_and_places_are_right_whatever_happens() {
-        const ACTS: usize = 12;
+        const ACTS: usize = 16;
         for sequence in 0..ACTS.pow(4) {
             let mut roster = Roster::default();
             let mut parts: BTreeMap<u32, Part> = BTreeMap::new();
@@ -221,7 +250,8 @@ mod tests {
                         roster.begin_turn();
                         let woken = roster.wake_next();
                         assert_eq!(woken.is_some(), parts.values().any(|part| *part == Part::Queued));
-                        if let Some(woken) = woken {
+                        if let Some((woken, many)) = woken {
+                            assert_eq!(many, woken.is_multiple_of(2));
                             assert_eq!(parts.insert(woken, Part::Awake), Some(Part::Queued));
                         }
                     }
@@ -229,6 +259,10 @@ mod tests {
                         let Some(slot) = parts.keys().copied().nth((nth - 5) % 4) else { continue };
                         let at = places[&slot];
                         if nth < 9 {
+                            roster.wake(at, |slot, at| _ = places.insert(slot, at));
+                            parts.insert(slot, Part::Awake);
+                            assert!(roster.is_awake(places[&slot]));
+                        } else if nth < 13 {
                             roster.put_asleep(at, |slot, at| _ = places.insert(slot, at));
                             parts.insert(slot, Part::Asleep);
                         } else {
@@ -239,7 +273,7 @@ mod tests {
                     }
                 }
                 for (slot, at) in &places {
-                    assert_eq!(roster.places.get(*at), Some(slot), "{sequence} {step}");
+                    assert_eq!(roster.places.get(*at).map(|place| place & !MANY), Some(*slot), "{sequence} {step}");
                     assert!(roster.part(roster.offset(*at)) == parts[slot], "{sequence} {step} {slot}");
                 }
                 assert_eq!(roster.places.len(), parts.len());
@@ -249,8 +283,9 @@ mod tests {
     }
 
     fn add(roster: &mut Roster, parts: &mut BTreeMap<u32, Part>, places: &mut BTreeMap<u32, usize>, slot: u32) {
-        let at = roster.push(slot);
-        parts.insert(slot, roster.part(roster.offset(at)));
+        let at = roster.push();
         places.insert(slot, at);
+        roster.set(at, slot, slot.is_multiple_of(2), |slot, at| _ = places.insert(slot, at));
+        parts.insert(slot, Part::Asleep);
     }
 }

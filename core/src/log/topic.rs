@@ -21,6 +21,9 @@ pub(super) struct Topic {
     /// Up to here, this position included, something may be missing.
     pub(super) evicted: Position,
     last: Position,
+    /// The newest publication, which most readers read: what it brought the count to, and its bytes. 0 and none when it is not kept.
+    newest_count: u64,
+    newest: Burst,
     pub(super) roster: Roster,
     /// Whether it stands among those that have readers to wake.
     pub(super) is_waking: bool,
@@ -55,6 +58,8 @@ impl Topic {
             end: 0,
             evicted: forgotten,
             last: forgotten,
+            newest_count: 0,
+            newest: Burst::new(b""),
             roster: Roster::default(),
             is_waking: false,
             configured: false,
@@ -98,6 +103,18 @@ impl Topic {
     /// Returns the bytes of all that it ever had.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Returns the newest publication.
+    #[inline]
+    pub(super) fn newest(&self) -> &Burst {
+        &self.newest
+    }
+
+    /// Tells whether the newest publication alone comes after the first `seen`.
+    #[inline]
+    pub(super) fn is_newest_next(&self, seen: u64) -> bool {
+        seen + 1 == self.newest_count
     }
 
     /// Returns the last position that was, or may have been, published here.
@@ -170,6 +187,8 @@ impl Topic {
         self.bytes += counted;
         self.end += burst.len() as u64;
         self.last = position;
+        self.newest_count = self.count() + 1;
+        self.newest = burst.clone();
         room::for_one_more_in(&mut self.ring);
         self.ring.push_back(Entry { position, burst, end: self.end });
         let replaced = self.own.as_mut().and_then(|own| own.push(own_id, self.first + self.ring.len() as u64));
@@ -185,6 +204,10 @@ impl Topic {
         let own = self.own.as_mut().map_or(0, |own| own.pop(self.first));
         let counted = size_of(entry.burst.chunk().len(), None) + own;
         self.bytes = self.bytes.saturating_sub(counted);
+        if self.ring.is_empty() {
+            self.newest_count = 0;
+            self.newest = Burst::new(b"");
+        }
         room::give_back(&mut self.ring);
         counted
     }

@@ -12,7 +12,7 @@ use crate::Instant;
 #[derive(Debug)]
 pub(super) struct Topics {
     names: BTreeMap<Box<str>, u32>,
-    slots: Vec<Option<Topic>>,
+    slots: Vec<Option<Box<Topic>>>,
     free: Vec<u32>,
     /// Topics that nobody reads or configured, by their last position and their age: the first is forgotten first.
     idle: BTreeMap<(Position, u64), u32>,
@@ -77,7 +77,7 @@ impl Topics {
                 slot
             }
         };
-        *self.slots.get_mut(slot as usize)? = Some(Topic::new(name, self.made, self.forgotten, config.topic));
+        *self.slots.get_mut(slot as usize)? = Some(Box::new(Topic::new(name, self.made, self.forgotten, config.topic)));
         self.made += 1;
         self.names.insert(name.into(), slot);
         Some(slot)
@@ -116,7 +116,7 @@ impl Topics {
 
     /// Appends a publication to a topic that is held, and evicts what there is no more room for in it.
     pub(super) fn append(&mut self, now: Instant, slot: u32, position: Position, burst: Burst, own_id: Option<&str>) {
-        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
         topic.roster.queue_all();
         if !topic.is_waking && topic.roster.has_queued() {
             topic.is_waking = true;
@@ -146,7 +146,7 @@ impl Topics {
 
     /// Gives the topic bounds of its own, and keeps it for them.
     pub(super) fn configure(&mut self, slot: u32, config: TopicConfig) {
-        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let Some(topic) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
         topic.configured = true;
         let before = topic.bytes;
         topic.set_config(config);
@@ -205,10 +205,11 @@ impl Topics {
         }
     }
 
-    /// Returns the slot of the next reader of a topic that something was published to; it may be awake for another reason.
+    /// Returns the slot of the next reader of a topic that something was published to, and whether it reads other topics, too: then it may
+    /// be awake already.
     #[inline]
-    pub(super) fn poll_wake(&mut self) -> Option<u32> {
-        if let Some(topic) = self.slots.get_mut(self.turn as usize).and_then(Option::as_mut)
+    pub(super) fn poll_wake(&mut self) -> Option<(u32, bool)> {
+        if let Some(topic) = self.slots.get_mut(self.turn as usize).and_then(Option::as_deref_mut)
             && let Some(reader) = topic.roster.wake_next()
         {
             return Some(reader);
@@ -217,10 +218,10 @@ impl Topics {
     }
 
     #[inline(never)]
-    fn poll_next_topic(&mut self) -> Option<u32> {
+    fn poll_next_topic(&mut self) -> Option<(u32, bool)> {
         if self.waking.front() == Some(&self.turn) {
             self.waking.pop_front();
-            if let Some(topic) = self.slots.get_mut(self.turn as usize).and_then(Option::as_mut) {
+            if let Some(topic) = self.slots.get_mut(self.turn as usize).and_then(Option::as_deref_mut) {
                 // What was queued meanwhile waits until the others had their turn.
                 topic.is_waking = topic.roster.has_queued();
                 if topic.is_waking {
@@ -230,7 +231,7 @@ impl Topics {
         }
         loop {
             self.turn = *self.waking.front()?;
-            let topic = self.slots.get_mut(self.turn as usize).and_then(Option::as_mut);
+            let topic = self.slots.get_mut(self.turn as usize).and_then(Option::as_deref_mut);
             if let Some(topic) = topic {
                 topic.roster.begin_turn();
                 if let Some(reader) = topic.roster.wake_next() {
@@ -248,12 +249,12 @@ impl Topics {
 
     #[inline]
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Topic> {
-        self.slots.get_mut(slot as usize)?.as_mut()
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&Topic> {
-        self.slots.get(slot as usize)?.as_ref()
+        self.slots.get(slot as usize)?.as_deref()
     }
 
     /// Returns the topics of a reader, with its subscriptions to them.
@@ -331,8 +332,8 @@ impl Topics {
     }
 }
 
-fn is_kept(slots: &[Option<Topic>], item: &Kept) -> bool {
+fn is_kept(slots: &[Option<Box<Topic>>], item: &Kept) -> bool {
     // Positions are never used again, so that a newer topic in the same slot has none that are this old.
-    let front = slots.get(item.topic as usize).and_then(Option::as_ref).and_then(|topic| topic.ring.front());
+    let front = slots.get(item.topic as usize).and_then(Option::as_deref).and_then(|topic| topic.ring.front());
     front.is_some_and(|front| front.position <= item.position)
 }
