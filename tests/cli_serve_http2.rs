@@ -34,6 +34,20 @@ fn both_versions_are_spoken_on_one_port() {
 }
 
 #[test]
+fn a_body_too_long_is_refused_and_the_connection_goes_on() {
+    let server = Served::start(&[]);
+    on_tokio(async {
+        let client = client();
+        let url = format!("http://{}/v1/channels/news/publish", server.http2);
+        for (length, status) in [(100, 200), (100_000, 413), (10 << 20, 413), (100, 200)] {
+            let request = http::Request::post(&url).header("content-type", "text/plain");
+            let request = request.body(Full::from(vec![b'x'; length])).unwrap();
+            assert_eq!(client.request(request).await.unwrap().status(), status, "{length}");
+        }
+    });
+}
+
+#[test]
 fn many_streams_of_one_connection_get_every_event_once_in_order() {
     for runtime in RUNTIMES {
         let server = Served::start(&["--runtime", runtime, "-v"]);

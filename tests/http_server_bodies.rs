@@ -4,6 +4,8 @@
 mod bodies;
 
 use std::future::pending;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,13 +13,15 @@ use bodies::{Follower, beside, follow, get, on_smol, on_tokio, server};
 use futures_lite::future::{yield_now, zip};
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
-use tidewire_core::channels::{Config, Endpoint};
+use tidewire_core::channels::{ChannelConfig, Config, Endpoint};
+use tidewire_core::log::{LagPolicy, OnLag};
 use tidewire_core::server::{self as core_server, CloseReason, Heartbeat, StreamHead};
-use tidewire_core::sse::{EventName, Message, NameError};
+use tidewire_core::sse::{EventId, EventName, Message, NameError};
 use tidewire_http::{
     BodyError, EventBody, EventServer, EventServerConfig, Events, Route, RouteEnd, RouteError, SmolTimer, Timer,
     TokioTimer,
 };
+use tidewire_std::Memory;
 
 macro_rules! suite {
     ($($test:ident)*) => {
@@ -260,6 +264,7 @@ fn what_is_no_request_for_a_stream_is_answered_by_the_core() {
         (StatusCode::OK, &"text/event-stream".parse().unwrap())
     );
     assert!(head.body().is_end_stream() && !head.body().is_streaming());
+    assert_eq!(answer(Method::GET, "application/json").status(), StatusCode::NOT_ACCEPTABLE);
     assert_eq!(answer(Method::OPTIONS, "*/*").status(), StatusCode::NO_CONTENT);
     assert_eq!(events.server().broadcaster().connections(), 0);
 }
@@ -311,6 +316,105 @@ fn a_stream_that_is_aborted_is_cut_off() {
 fn pair<S: Timer + Default + Send + 'static>() -> (Route, Follower) {
     let (route, response) = EventBody::pair_with(core_server::Config::default(), StreamHead::default(), S::default());
     (route, Follower::new(response))
+}
+
+#[test]
+fn one_reader_too_many_is_told_to_come_back() {
+    let mut config = Config::default();
+    config.max_connections_per_ip = 1;
+    let events = server::<SmolTimer>(config);
+    let peer = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
+    let first = events.respond_to(peer(1), &get("/news"), &["news"]);
+    assert!(first.body().is_streaming());
+    let refused = events.respond_to(peer(1), &get("/news"), &["news"]);
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    let page = Request::get("/news").header("host", "localhost").header("sec-fetch-mode", "cors").body(()).unwrap();
+    let told = events.respond_to(peer(1), &page, &["news"]);
+    assert_eq!((told.status(), told.body().is_streaming()), (StatusCode::OK, false));
+    assert!(events.respond_to(peer(2), &get("/news"), &["news"]).body().is_streaming());
+    drop(first);
+    assert!(events.respond_to(peer(1), &get("/news"), &["news"]).body().is_streaming());
+}
+
+#[test]
+fn what_a_reader_is_not_asked_for_waits_in_the_log_until_its_policy_says_otherwise() {
+    for (then, left) in [(OnLag::Gap, &["3", "4"][..]), (OnLag::Latest, &["4"])] {
+        let mut follower = behind(then);
+        let Poll::Ready(Some(Ok(_))) = follower.look() else { panic!("its opening") };
+        let mut text = String::new();
+        while let Poll::Ready(Some(Ok(frame))) = follower.look() {
+            text.push_str(std::str::from_utf8(&frame).unwrap());
+        }
+        let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+        assert!(data[0].contains("\"reason\":\"lag\""), "{then:?}: {text}");
+        assert_eq!(&data[1..], left, "{then:?}");
+    }
+    let mut follower = behind(OnLag::End);
+    let Poll::Ready(Some(Ok(_))) = follower.look() else { panic!("its opening") };
+    let cut = follower.look();
+    assert!(matches!(cut, Poll::Ready(Some(Err(BodyError::Cut(CloseReason::Lagging))))), "{cut:?}");
+}
+
+/// A body that was asked for nothing while five were published, of which it may be two behind.
+fn behind(then: OnLag) -> Follower {
+    let mut config = Config::default();
+    config.channel.topic.lag = LagPolicy::new(2, then);
+    let events = server::<SmolTimer>(config);
+    let follower = follow(&events, get("/news"));
+    for number in 0..5 {
+        publish(&events, &number.to_string());
+    }
+    follower
+}
+
+#[test]
+fn the_endpoint_decides_on_pages_and_codings() {
+    let mut endpoint = Endpoint::default();
+    endpoint.gzip = true;
+    endpoint.access.origins.push("https://example.org".into());
+    let events = Events::with::<SmolTimer>(EventServer::default(), endpoint);
+    let request = |origin: &str, coding: &str| {
+        let request = Request::get("/news").header("host", "localhost").header("origin", origin);
+        events.respond(&request.header("accept-encoding", coding).body(()).unwrap(), &["news"])
+    };
+    let allowed = request("https://example.org", "gzip");
+    assert_eq!(allowed.headers()["access-control-allow-origin"], "https://example.org");
+    assert_eq!(allowed.headers()["content-encoding"], "gzip");
+    let vary: Vec<_> = allowed.headers().get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(vary.join(",").contains("accept-encoding") && vary.join(",").contains("origin"), "{vary:?}");
+    let mut follower = Follower::new(allowed);
+    let Poll::Ready(Some(Ok(opening))) = follower.look() else { panic!("an opening") };
+    assert_eq!(opening.get(..2), Some(&b"\x1f\x8b"[..]));
+    assert!(!request("https://example.org", "identity").headers().contains_key("content-encoding"));
+    assert_eq!(request("https://example.com", "gzip").status(), StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn a_repository_gives_what_the_log_has_no_more() {
+    let events = server::<SmolTimer>(Config::default());
+    let memory = Arc::new(Memory::default());
+    events.server().register_with("news", ChannelConfig::default(), Arc::clone(&memory)).unwrap();
+    for id in ["a", "b", "c"] {
+        memory.add("news", &Message::new(id).with_id(EventId::new(id).unwrap())).unwrap();
+    }
+    let request = Request::get("/news").header("host", "localhost").header("last-event-id", "a").body(()).unwrap();
+    let mut follower = follow(&events, request);
+    let mut text = String::new();
+    while let Poll::Ready(Some(Ok(frame))) = follower.look() {
+        text.push_str(std::str::from_utf8(&frame).unwrap());
+    }
+    assert!(text.contains("id: b\n") && text.ends_with("id: c\ndata: c\n\n") && !text.contains("data: a"), "{text}");
+}
+
+#[test]
+fn a_body_alone_is_a_response_of_axum() {
+    use axum::response::IntoResponse;
+    let events = server::<SmolTimer>(Config::default());
+    let response = events.respond(&get("/news"), &["news"]).into_body().into_response();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let refused = EventBody::from(String::from("no")).into_response();
+    assert!(!refused.headers().contains_key("content-type"));
 }
 
 fn readers(events: &Events) -> usize {

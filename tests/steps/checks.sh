@@ -52,7 +52,7 @@ smol_without_tokio() {
 # Each HTTP stack builds without the others, so that nobody gets one that he did not ask for.
 stacks_alone() {
   local features
-  for features in '' reqwest hyper tokio smol; do
+  for features in '' reqwest hyper tokio smol server axum; do
     cargo check --locked -p tidewire-http --no-default-features --features "$features"
   done
 }

@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 async fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = std::env::args().nth(1).ok_or("usage: http-axum PORT")?.parse()?;
     let mut config = EventServerConfig::default();
+    config.drain = Duration::from_secs(2);
     config.channels.last_event = Some("event: bye\ndata: back in a moment\n\n".into());
     let events = Events::new(EventServer::new(config));
 

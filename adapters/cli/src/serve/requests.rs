@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tidewire_core::channels::Answer;
 use tidewire_core::server::{self, Event, Refusal, Reply};
 use tidewire_http::{AsHead, EventBody, TokioTimer};
@@ -42,6 +42,10 @@ pub(super) async fn answer(api: &SharedApi, peer: IpAddr, request: Request<Incom
 /// Reads a body within the limits of a session.
 async fn read(body: Incoming, config: &server::Config) -> Result<Bytes, Refusal> {
     let limit = config.max_body;
+    // What is known to be too long is not begun with.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Refusal::BodyTooLong { limit });
+    }
     match timeout(config.body_timeout, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLong { limit }),
