@@ -24,6 +24,8 @@ pub mod fuzz_client;
 pub mod fuzz_coding;
 #[path = "support/fuzz_http.rs"]
 pub mod fuzz_http;
+#[path = "support/fuzz_log.rs"]
+pub mod fuzz_log;
 #[path = "support/fuzz_server.rs"]
 pub mod fuzz_server;
 #[path = "support/fuzz_sse.rs"]
@@ -36,6 +38,8 @@ pub mod heap;
 pub mod hostile;
 #[path = "support/hub.rs"]
 pub mod hub;
+#[path = "support/log_play.rs"]
+pub mod log_play;
 #[path = "support/logs.rs"]
 pub mod logs;
 #[path = "support/naive_chunked.rs"]

@@ -1,6 +1,6 @@
 //! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
 
-use crate::{fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_server, fuzz_sse, fuzz_tunnel};
+use crate::{fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel};
 
 /// What a target does with an input; it panics when something is wrong.
 pub type Body = fn(&[u8]);
@@ -17,6 +17,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("http_request_head", fuzz_http::request_head),
     ("http_response_head", fuzz_http::response_head),
     ("http_url", fuzz_http::url),
+    ("log", fuzz_log::log),
     ("server_machine", fuzz_server::machine),
     ("sse_parser", fuzz_sse::parser),
     ("sse_round_trip", fuzz_sse::round_trip),
