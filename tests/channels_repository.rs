@@ -232,6 +232,18 @@ fn what_was_stored_and_is_published_later_comes_once() {
 }
 
 #[test]
+fn what_was_stored_and_is_published_later_comes_once_behind_a_gap_too() {
+    let mut site = site(|_, channel| channel.topic.max_publications = 2);
+    site.store(&["a", "b", "c"]);
+    let reader = site.resume("a");
+    assert_eq!(site.read_all(reader), "b c");
+    site.publish(&["b", "c"]);
+    site.both(&["d"]);
+    let text = site.read_all(reader);
+    assert!(text.starts_with("[lag ") && text.ends_with("→c] d"), "{text}");
+}
+
+#[test]
 fn publishers_that_overtake_each_other_double_nothing() {
     let mut site = site(|_, _| {});
     site.store(&["a", "b", "c"]);

@@ -73,7 +73,10 @@ struct Reader {
     /// The serial that it was given last.
     last: Option<usize>,
     last_event_id: String,
-    gap: Option<Told>,
+    /// The gaps that may hide what it is given next.
+    gaps: Vec<Told>,
+    /// Those whose ids its last event ID stands for.
+    id_gaps: Vec<Told>,
     awake: bool,
     load: Option<(Load, usize)>,
     end: Option<CloseReason>,
@@ -88,8 +91,8 @@ struct Cut {
     topics: Vec<Topic>,
     /// The first serial that may follow the id.
     from: usize,
-    /// A gap whose id it is.
-    gap: Option<Told>,
+    /// The gaps that the id stands for.
+    gaps: Vec<Told>,
 }
 
 /// A gap that a reader was told.
@@ -98,7 +101,6 @@ struct Told {
     reason: String,
     /// From which serial on nothing is missing.
     next: Option<usize>,
-    has_id: bool,
 }
 
 impl World {
@@ -264,13 +266,14 @@ impl World {
         };
         let gap = subscribed.gap.map(|gap| {
             let next = gap.next.map(|next| self.serial_of(&next.to_string()));
-            Told { reason: gap.reason.to_string(), next, has_id: true }
+            Told { reason: gap.reason.to_string(), next }
         });
         let start = subscribed.start.as_deref().unwrap_or_default();
-        let (from, last_event_id, gap) = match cut {
-            Some(cut) => (cut.from, cut.last_event_id, gap.or(cut.gap)),
-            None => (live, start.to_owned(), gap),
+        let (from, last_event_id, mut gaps) = match cut {
+            Some(cut) => (cut.from, cut.last_event_id, cut.gaps),
+            None => (live, start.to_owned(), Vec::new()),
         };
+        gaps.extend(gap);
         self.readers.push(Reader {
             kind,
             id: subscribed.reader,
@@ -279,7 +282,8 @@ impl World {
             resumable: from,
             last: None,
             last_event_id,
-            gap,
+            id_gaps: gaps.clone(),
+            gaps,
             awake: true,
             load: None,
             end: None,
@@ -335,7 +339,11 @@ impl World {
                 let mut texts = block.data.split('"').skip(3).step_by(4);
                 let (reason, _, next) = (texts.next().unwrap().to_owned(), texts.next(), texts.next());
                 let next = next.map(|next| self.serial_of(next));
-                self.readers[at].gap = Some(Told { reason, next, has_id: block.id.is_some() });
+                let reader = &mut self.readers[at];
+                reader.gaps.push(Told { reason, next });
+                if block.id.is_some() {
+                    reader.id_gaps.clone_from(&reader.gaps);
+                }
                 continue;
             }
             let serial: usize = block.data.parse().unwrap();
@@ -353,7 +361,10 @@ impl World {
             if block.id.is_some() {
                 reader.resumable = serial + 1;
             }
-            reader.gap = reader.gap.take().filter(|gap| gap.next.is_some_and(|next| next > serial));
+            reader.gaps.retain(|gap| gap.next.is_some_and(|next| next > serial));
+            if block.id.is_some() {
+                reader.id_gaps.clone_from(&reader.gaps);
+            }
         }
     }
 
@@ -370,13 +381,17 @@ impl World {
         let reader = &self.readers[at];
         let first = reader.last.map_or(reader.from, |last| last + 1).max(reader.from);
         for missed in (first..serial).filter(|missed| self.is_for(reader, *missed)) {
-            let reason = reader.gap.as_ref().map(|gap| &*gap.reason);
-            match reason {
-                Some("unavailable") => {}
-                Some("lag" | "evicted") => assert!(self.may_be_gone(missed), "{missed} is still kept"),
-                _ => panic!("{missed} is left out before {serial}: {reason:?}"),
-            }
+            assert!(self.is_told(reader, missed), "{missed} is left out before {serial}");
         }
+    }
+
+    /// Tells whether a gap has told the reader that it would not be given this, which may be so.
+    fn is_told(&self, reader: &Reader, serial: usize) -> bool {
+        reader.gaps.iter().any(|gap| match &*gap.reason {
+            "unavailable" => true,
+            "lag" | "evicted" => self.may_be_gone(serial),
+            _ => false,
+        })
     }
 
     /// Tells whether one of the channels of a message has had so many since that it keeps it no more.
@@ -406,11 +421,7 @@ impl World {
         let first = reader.last.map_or(reader.from, |last| last + 1).max(reader.from);
         let missed = (first..self.messages.len()).filter(|one| self.is_for(reader, *one));
         for missed in missed {
-            let told = match reader.gap.as_ref().map(|gap| &*gap.reason) {
-                Some("unavailable") => true,
-                Some("lag" | "evicted") => self.may_be_gone(missed),
-                _ => false,
-            };
+            let told = self.is_told(reader, missed);
             let unpublished =
                 self.stored.iter().position(|one| *one == missed).is_some_and(|at| at >= self.published_of_store);
             assert!(told || unpublished, "{missed} was never given to {}", char::from(reader.kind));
@@ -420,9 +431,8 @@ impl World {
     fn cut(&mut self, at: usize) {
         let reader = self.readers.remove(at);
         self.channels.close(reader.id);
-        let gap = reader.gap.filter(|gap| gap.has_id);
-        let Reader { last_event_id, topics, resumable: from, .. } = reader;
-        self.cut.insert(reader.kind, Cut { last_event_id, topics, from, gap });
+        let Reader { last_event_id, topics, resumable: from, id_gaps: gaps, .. } = reader;
+        self.cut.insert(reader.kind, Cut { last_event_id, topics, from, gaps });
     }
 
     /// Answers a load with at most `most` of what the store has; it had `stored` when it looked.

@@ -276,12 +276,8 @@ impl Channels {
     pub(super) fn skip_given(&mut self, reader: ReaderId, max_bytes: usize) -> usize {
         let Some(place) = self.places.get_mut(reader) else { return max_bytes };
         while let Some(given) = &mut place.given {
-            if self.log.has_missed(reader) {
-                // It is told a gap, and its place with it.
-                place.given = None;
-                break;
-            }
-            if !self.log.has_next(reader) {
+            // A gap is told first.
+            if self.log.has_missed(reader) || !self.log.has_next(reader) {
                 return 0;
             }
             let next = self.log.next_own_id(reader);
