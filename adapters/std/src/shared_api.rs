@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tidewire_core::Instant;
 use tidewire_core::api::{Api, Caller, Problem};
-use tidewire_core::channels::{Answer, Channels};
+use tidewire_core::channels::{Answer, Channels, Limit};
+use tidewire_core::http::RequestHead;
 use tidewire_core::log::EventId;
-use tidewire_core::server::{self, Event, Request, Session};
+use tidewire_core::server::{self, Event, Reply, Request, Session};
 
 use crate::{Broadcaster, Clock, DRAIN, Fed, Host, Place, Seat, seed, trace};
 
@@ -59,6 +60,12 @@ impl SharedApi {
     pub fn publish_text(&self, channel: &str, user: &str, text: &str) -> Result<EventId, Problem> {
         let unix = self.clock().unix();
         self.broadcaster.with(|channels, now| self.api.publish_text(channels, (now, unix), channel, user, text))
+    }
+
+    /// Returns the answer to a request of a connection that has no seat.
+    pub fn refuse(&self, head: &RequestHead, limit: Limit) -> Reply {
+        let endpoint = &self.api.config().endpoint;
+        self.broadcaster.with(|channels, now| endpoint.refuse(channels, now, head, limit))
     }
 
     /// Returns the channels and those who wait for them.

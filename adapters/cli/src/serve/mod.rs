@@ -17,8 +17,6 @@ use crate::{descriptors, logging, output};
 mod config;
 mod http2;
 mod listen;
-mod preface;
-mod requests;
 
 use listen::{cannot_listen, listen};
 

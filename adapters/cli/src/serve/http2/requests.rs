@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use tidewire_core::channels::Answer;
-use tidewire_core::server::{self, Event, Refusal, Reply};
+use tidewire_core::server::{self, Event, Refusal};
 use tidewire_http::{AsHead, EventBody, TokioTimer};
 use tidewire_std::{SharedApi, trace};
 use tokio::time::timeout;
@@ -20,7 +20,7 @@ pub(super) async fn answer(api: &SharedApi, peer: IpAddr, request: Request<Incom
         Ok(seat) => seat,
         Err(limit) => {
             trace::refused(Some(peer), &limit);
-            return EventBody::reply(&head, Reply::new(503));
+            return EventBody::reply(&head, api.refuse(&head, limit));
         }
     };
     let body = match read(request.into_body(), api.session_config()).await {
