@@ -612,6 +612,24 @@ fn what_is_kept_for_a_reader_is_given_at_once_before_it_is_debounced() {
 }
 
 #[test]
+fn a_debounced_reader_is_never_too_far_behind() {
+    for then in [OnLag::End, OnLag::Gap] {
+        let mut config = Config::default();
+        config.channel.debounce = Some(DEBOUNCE);
+        config.channel.topic.lag = LagPolicy::new(2, then);
+        config.channel.topic.max_publications = 3;
+        let mut channels = Channels::new(config, Box::new(SplitMix64::new(1)), NOW);
+        let guest = channels.admit(None).unwrap();
+        let reader = subscribe(&mut channels, guest, &["news"], None).reader;
+        woken(&mut channels);
+        publish(&mut channels, &["1", "2", "3", "4", "5"]);
+        assert!(woken(&mut channels).is_empty() && channels.poll_end(NOW, reader).is_none());
+        channels.handle_timeout(NOW + DEBOUNCE);
+        assert_eq!(data_at(&mut channels, NOW + DEBOUNCE, reader), ["5"], "{then:?}");
+    }
+}
+
+#[test]
 fn what_is_held_back_leaves_before_the_end() {
     let (mut channels, reader) = debounced(1);
     publish(&mut channels, &["1", "2"]);

@@ -43,8 +43,8 @@ impl Channels {
     /// Ends those who are too far behind.
     pub(super) fn end_lagging(&mut self) {
         while let Some(reader) = self.log.poll_lagging() {
-            // What is published while a repository answers is read from there.
-            if self.places.get(reader).is_some_and(|place| place.loading.is_none()) {
+            // What is published while a repository answers is read from there, and of what is held back only the last is given.
+            if self.places.get(reader).is_some_and(|place| place.loading.is_none() && place.debounce.is_none()) {
                 self.end(reader, Ending { reason: CloseReason::Lagging, drain: false });
             }
         }

@@ -60,7 +60,8 @@
 //! | `unavailable` | the repository failed, or did not answer within [`Config::load_timeout`] |
 //!
 //! A debounced reader ([`ChannelConfig::debounce`]) is given only the last of what comes close together: what comes after a pause is held back
-//! for a time drawn between half of the debounce and all of it, and replaced by what comes meanwhile. That is no gap.
+//! for a time drawn between half of the debounce and all of it, and replaced by what comes meanwhile. That is no gap, and it is never too
+//! far behind.
 //!
 //! # The repository
 //!
