@@ -22,7 +22,7 @@ use tidewire_core::log::{ReaderId, Watch, Written};
 use tidewire_core::sse::ToMessage;
 
 use crate::delivery::{DeliverError, Deliveries, Delivery};
-use crate::{Clock, Seat};
+use crate::{Clock, Seat, trace};
 
 /// The channels of a server behind one short lock, and who is to be woken. A clone is another handle of the same.
 ///
@@ -90,6 +90,7 @@ impl Broadcaster {
         let flag = Arc::new(Flag::default());
         let number = locked.seats.insert(Arc::clone(&flag));
         drop(locked);
+        trace::seated(peer, guest);
         Ok(Seat::new(self.clone(), flag, number, guest))
     }
 

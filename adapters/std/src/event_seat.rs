@@ -229,6 +229,13 @@ mod tests {
     }
 
     #[test]
+    fn who_is_called_by_a_number_is_named_by_address_at_first() {
+        let peer = "192.0.2.7".parse().ok();
+        let lines = logged(|| drop(EventServer::default().open(peer)));
+        assert_eq!(lines, ["DEBUG tidewire connection=1 message=seated peer=192.0.2.7"]);
+    }
+
+    #[test]
     fn who_was_too_slow_is_a_warning_that_names_its_connection() {
         let (_, seat) = EventServer::default().open(None);
         let guest = seat.seat.as_ref().map(Seat::guest).expect("there is room");

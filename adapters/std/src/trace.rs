@@ -70,6 +70,13 @@ pub fn refused(peer: Option<std::net::IpAddr>, limit: &Limit) {
     warn!(target: TARGET, peer, %limit, "refused");
 }
 
+/// Logs which number names a connection from here on.
+#[cfg(feature = "server")]
+pub(crate) fn seated(peer: Option<std::net::IpAddr>, guest: Guest) {
+    let peer = peer.map(tracing::field::display);
+    debug!(target: TARGET, connection = guest.number(), peer, "seated");
+}
+
 /// Logs a stream that begins; of no channel it is one of the application's own.
 #[cfg(feature = "server")]
 pub fn stream(guest: Guest, channels: &[&str], last_event_id: Option<&str>) {
