@@ -7,7 +7,7 @@ use tidewire_core::channels::{
     Unregister,
 };
 use tidewire_core::log::{ConfigureError, GapReason, LagPolicy, OnLag, ReaderId};
-use tidewire_core::server::CloseReason;
+use tidewire_core::server::{CloseReason, Heartbeat};
 use tidewire_core::sse::{EventId, Message};
 use tidewire_core::{Instant, SplitMix64};
 
@@ -547,6 +547,23 @@ fn numbers_name_the_connection() {
     assert_eq!((stats.behind, stats.bytes), (0, len));
     assert_eq!(channels.channels_of(reader).collect::<Vec<_>>(), ["news"]);
     assert_eq!(channels.readers().collect::<Vec<_>>(), [reader]);
+}
+
+#[test]
+fn another_heartbeat_is_told_to_its_reader_once() {
+    let (mut channels, guest) = channels(|_| {});
+    let [one, other] = [(); 2].map(|()| subscribe(&mut channels, guest, &["news"], None).reader);
+    woken(&mut channels);
+    assert!(channels.set_heartbeat(one, Some(Heartbeat::default())));
+    assert!(channels.set_heartbeat(one, None), "the last word counts");
+    assert_eq!(woken(&mut channels), [one]);
+    assert_eq!(channels.poll_heartbeat(other), None);
+    assert_eq!(channels.poll_heartbeat(one), Some(None));
+    assert_eq!(channels.poll_heartbeat(one), None);
+    assert!(channels.set_heartbeat(other, None));
+    channels.close(other);
+    assert_eq!(channels.poll_heartbeat(other), None, "nothing is kept of who has left");
+    assert!(!channels.set_heartbeat(other, None));
 }
 
 // debounce: LaunchDarkly's jitter server

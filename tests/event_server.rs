@@ -26,7 +26,7 @@ macro_rules! suite {
             use tidewire_core::channels::{Batch, ChannelConfig, Endpoint, Load, PublishError, Replay, Unregister};
             use tidewire_core::client;
             use tidewire_core::log::{LagPolicy, OnLag};
-            use tidewire_core::server::Reply;
+            use tidewire_core::server::{Heartbeat, KeepAlive, Reply};
             use tidewire_core::sse::{EventId, EventName, Message};
             use tidewire_std::{Blocking, EventServer, EventServerConfig, Loading, Memory, Repository, Response, tls};
             use tidewire_tests::authority::Authority;
@@ -436,6 +436,32 @@ macro_rules! suite {
                 let numbers = data(&text);
                 assert!(!numbers.is_empty());
                 assert_eq!(numbers, texts(1..=numbers.len()));
+            }
+
+            // Heartbeats.
+
+            #[test]
+            fn the_heartbeat_of_one_reader_is_changed_and_stopped_on_the_way() {
+                let server = news(|_| {});
+                let hosted = host(&server);
+                let mut changed = opened(&hosted, "/news", "");
+                let reader = server.broadcaster().with(|channels, _| channels.readers().next()).expect("it is open");
+                let set = |heartbeat| server.broadcaster().with(|all, _| all.set_heartbeat(reader, heartbeat));
+                let mut other = opened(&hosted, "/news", "");
+                let mut heartbeat = Heartbeat::new(Duration::from_millis(20));
+                heartbeat.form = KeepAlive::Event(EventName::new("beat").expect("a name"));
+                assert!(set(Some(heartbeat)));
+                for _ in 0..2 {
+                    changed.until("event: beat\ndata: \n\n");
+                }
+                assert!(set(None));
+                server.publisher().publish(["news"], "the last").expect("is accepted");
+                changed.until("the last\n\n");
+                assert!(changed.is_silent());
+                assert!(!other.until("the last\n\n").contains("beat"));
+                changed.leave();
+                soon(|| readers(&server) == 1);
+                assert!(!set(None), "it is not there any longer");
             }
 
             // Readers that go, and that are slow.

@@ -109,6 +109,11 @@ impl Seat {
             self.unnoted = false;
             locked.channels.note_written(reader);
         }
+        let heartbeat = self.reader.and_then(|reader| locked.channels.poll_heartbeat(reader));
+        let has_other_deadline = heartbeat.is_some();
+        if let Some(heartbeat) = heartbeat {
+            outlet.set_heartbeat(now, heartbeat);
+        }
         let fed = match self.reader {
             // The socket says when there is room. Who is too slow, or had its time, does not wait for one that may never have any.
             Some(reader) if !wants(outlet) => {
@@ -150,6 +155,10 @@ impl Seat {
         }
         // May run code of its runtime, as waking does.
         drop(old);
+        if has_other_deadline {
+            // Who has asked its outlet for a deadline already asks again.
+            context.waker().wake_by_ref();
+        }
         fed
     }
 }

@@ -16,7 +16,7 @@ use super::{Config, Guest, Limit};
 #[cfg(feature = "deflate")]
 use crate::log::Packer;
 use crate::log::{Burst, Epoch, Log, ReaderId};
-use crate::server::Pace;
+use crate::server::{Heartbeat, Pace};
 use crate::{Instant, Random};
 
 /// The channels of a server, and all who read them. See the [module](super) for how they are used.
@@ -30,6 +30,8 @@ pub struct Channels {
     pub(super) dues: Dues,
     /// Who is woken for another reason than a publication.
     pub(super) wake: VecDeque<ReaderId>,
+    /// What is to keep the streams of some readers alive from now on, which they were not told yet.
+    pub(super) heartbeats: BTreeMap<ReaderId, Option<Heartbeat>>,
     pub(super) pace: Pace,
     /// What the last read lends.
     pub(super) lent: Burst,
@@ -58,6 +60,7 @@ impl Channels {
             places: Places::default(),
             dues: Dues::default(),
             wake: VecDeque::new(),
+            heartbeats: BTreeMap::new(),
             pace: Pace::new(config.return_rate),
             lent: Burst::new(b""),
             #[cfg(feature = "deflate")]

@@ -110,6 +110,7 @@ mod endpoint;
 mod error;
 mod gap;
 mod guests;
+mod heartbeat;
 mod limit;
 mod load;
 mod memory;

@@ -114,6 +114,7 @@ impl Channels {
     pub fn close(&mut self, reader: ReaderId) {
         let Some(place) = self.places.remove(reader) else { return };
         self.log.close_reader(reader);
+        self.heartbeats.remove(&reader);
         let held = place.debounce.and_then(|debounce| match debounce.state {
             debounce::State::Held(at) => Some(at),
             _ => None,
