@@ -438,6 +438,22 @@ macro_rules! suite {
                 assert_eq!(numbers, texts(1..=numbers.len()));
             }
 
+            #[test]
+            fn a_server_that_goes_on_after_its_earlier_life_resumes_and_a_new_one_says_gap() {
+                let before = news(|_| {});
+                let id = before.publisher().publish(["news"], "before").expect("is accepted");
+                let head = before.broadcaster().with(|channels, _| channels.log().head());
+                for (after, has_gap) in [(Some(head), false), (None, true)] {
+                    let server = news(|config| config.channels.after = after);
+                    let hosted = host(&server);
+                    let mut reader = Reading::get(hosted.address, "/news", &format!("Last-Event-ID: {id}\r\n"));
+                    server.publisher().publish(["news"], "after").expect("is accepted");
+                    let text = reader.until("data: after\n\n");
+                    assert_eq!(text.contains("event: gap\n"), has_gap, "{text}");
+                    assert_eq!(text.contains(r#""reason":"epoch""#), has_gap, "{text}");
+                }
+            }
+
             // Heartbeats.
 
             #[test]
