@@ -222,6 +222,7 @@ mod tests {
             "DEBUG tidewire message=request method=\"GET\" target=\"/news\"",
             "INFO tidewire after=\"4\\\\u{9b}1\" channels=\"news\" connection=1 message=stream",
             "DEBUG tidewire after=\"4\\\\u{9b}1\" channel=\"news\" max=256 message=replay",
+            "WARN tidewire behind=0 behind_bytes=0 connection=1 gaps=1 message=gap",
             "DEBUG tidewire message=connection ended reason=the peer ended the connection",
             "INFO tidewire connection=1 message=stream ended reason=the peer ended the connection",
         ];

@@ -5,8 +5,8 @@ use tidewire_core::channels::{Batch, Guest, Load, Read};
 use tidewire_core::log::ReaderId;
 use tidewire_core::server::Outlet;
 
-use crate::Broadcaster;
 use crate::broadcaster::{Flag, Phase};
+use crate::{Broadcaster, trace};
 
 /// One connection's place at a [`Broadcaster`]: feeds its stream with the publications of its reader. Dropping it leaves.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Seat {
     has_more: bool,
     /// Whether the log was not told yet that all that was given is written.
     unnoted: bool,
+    /// How many gaps it was told.
+    gaps: u32,
     /// Whether the stream was ended out of turn.
     ended: bool,
     /// Whom the broadcaster wakes.
@@ -37,6 +39,7 @@ impl Seat {
             reader: None,
             has_more: false,
             unnoted: false,
+            gaps: 0,
             ended: false,
             waker: None,
             phase: Phase::Serving,
@@ -68,6 +71,7 @@ impl Seat {
         self.reader = Some(reader);
         self.has_more = true;
         self.unnoted = false;
+        self.gaps = 0;
         self.ended = false;
         self.broadcaster.lock().seats.set_reader(reader, self.number);
     }
@@ -79,6 +83,12 @@ impl Seat {
             locked.close_reader(reader, self.number);
             self.broadcaster.wake(locked);
         }
+    }
+
+    /// Tells whether it reads.
+    #[cfg(feature = "serve")]
+    pub(crate) const fn is_reading(&self) -> bool {
+        self.reader.is_some()
     }
 
     /// Tells whether the server has begun to end; streams are told so by the channels.
@@ -114,6 +124,7 @@ impl Seat {
         if let Some(heartbeat) = heartbeat {
             outlet.set_heartbeat(now, heartbeat);
         }
+        let mut gap = None;
         let fed = match self.reader {
             // The socket says when there is room. Who is too slow, or had its time, does not wait for one that may never have any.
             Some(reader) if !wants(outlet) => {
@@ -134,6 +145,10 @@ impl Seat {
                         // It was asked whether it wants it.
                         let _ = outlet.push_burst(now, burst);
                         (self.has_more, self.unnoted) = (more, true);
+                        // A gap has always more behind it.
+                        if more {
+                            gap = locked.channels.reader_stats(reader).filter(|stats| stats.gaps > self.gaps);
+                        }
                         Fed::Some
                     }
                     Some(Read::End(end)) => {
@@ -158,6 +173,10 @@ impl Seat {
         if has_other_deadline {
             // Who has asked its outlet for a deadline already asks again.
             context.waker().wake_by_ref();
+        }
+        if let Some(stats) = gap {
+            self.gaps = stats.gaps;
+            trace::gap(self.guest, &stats);
         }
         fed
     }
@@ -201,6 +220,7 @@ mod tests {
     use tidewire_core::server::{self, EventStream, Framing, StreamHead};
 
     use super::*;
+    use crate::trace::tests::logged;
     use crate::{Clock, OsRandom};
 
     /// Counts how often it is woken.
@@ -259,8 +279,13 @@ mod tests {
     }
 
     fn broadcaster() -> Broadcaster {
+        broadcaster_with(|_| {})
+    }
+
+    fn broadcaster_with(change: impl FnOnce(&mut channels::Config)) -> Broadcaster {
         let mut config = channels::Config::default();
         config.on_demand = true;
+        change(&mut config);
         let clock = Clock::start();
         Broadcaster::new(Channels::new(config, Box::new(OsRandom), clock.now()), clock)
     }
@@ -315,6 +340,16 @@ mod tests {
         broadcaster.abort();
         assert_eq!(reader.woken.count(), 3);
         assert_eq!(reader.feed(), Fed::Over);
+    }
+
+    #[test]
+    fn a_gap_is_a_warning_that_names_its_connection() {
+        let broadcaster = broadcaster_with(|config| config.channel.topic.max_publications = 10);
+        let mut reader = Reader::new(&broadcaster);
+        assert_eq!(reader.take(), "");
+        (0..30).for_each(|_| publish(&broadcaster, "x"));
+        let lines = logged(|| assert!(reader.take().ends_with("xxxxxxxxxx")));
+        assert_eq!(lines, ["WARN tidewire behind=10 behind_bytes=10 connection=1 gaps=1 message=gap"]);
     }
 
     #[test]

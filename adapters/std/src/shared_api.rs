@@ -43,11 +43,21 @@ impl SharedApi {
         let guest = seat.guest();
         seat.close_reader();
         let unix = self.clock().unix();
-        let (now, answer) = self
-            .broadcaster
-            .with(|channels, now| (now, self.api.handle_request(channels, Caller { guest, now, unix }, request)));
+        let (now, answer, names) = self.broadcaster.with(|channels, now| {
+            let answer = self.api.handle_request(channels, Caller { guest, now, unix }, request);
+            let names = match &answer {
+                Answer::Stream { reader, .. } if trace::shows_streams() => {
+                    channels.channels_of(*reader).map(str::to_owned).collect()
+                }
+                _ => Vec::new(),
+            };
+            (now, answer, names)
+        });
         if let Answer::Stream { reader, .. } = &answer {
             seat.subscribed(*reader);
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let after = self.api.config().endpoint.last_event_id(&request.head);
+            trace::stream(guest, &names, after.as_deref());
         }
         (now, answer)
     }
@@ -142,8 +152,11 @@ impl Place for ApiSeat {
         trace::server(&event);
         match event {
             Event::Request(request) => self.answer(session, &request),
-            Event::Closed(_) => {
+            Event::Closed(reason) => {
                 if let Some(seat) = &mut self.seat {
+                    if seat.is_reading() {
+                        trace::stream_ended(seat.guest(), reason);
+                    }
                     seat.close_reader();
                 }
             }
@@ -156,7 +169,10 @@ impl Place for ApiSeat {
         let fed = seat.feed(context, session);
         if seat.is_draining() && !self.draining && fed != Fed::Over {
             self.draining = true;
-            session.shutdown(self.shared.clock().now());
+            // Streams are ended by the channels.
+            if !session.is_streaming() {
+                session.shutdown(self.shared.clock().now());
+            }
             return Fed::Some;
         }
         fed

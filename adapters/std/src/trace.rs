@@ -3,7 +3,7 @@
 use std::io;
 
 #[cfg(feature = "server")]
-use tidewire_core::channels::{Guest, Limit, Load};
+use tidewire_core::channels::{Guest, Limit, Load, ReaderStats};
 use tidewire_core::client::{self, Connect, Tunnel};
 use tidewire_core::http::Url;
 use tidewire_core::server;
@@ -82,6 +82,19 @@ pub(crate) fn seated(peer: Option<std::net::IpAddr>, guest: Guest) {
 pub fn stream(guest: Guest, channels: &[&str], last_event_id: Option<&str>) {
     let (channels, after) = (quoted(channels.join(",")), last_event_id.map(quoted));
     info!(target: TARGET, connection = guest.number(), channels, after, "stream");
+}
+
+/// Logs that a reader is told a gap: how often it was, and how far it is behind.
+#[cfg(feature = "server")]
+pub(crate) fn gap(guest: Guest, stats: &ReaderStats) {
+    let (connection, gaps) = (guest.number(), stats.gaps);
+    warn!(target: TARGET, connection, gaps, behind = stats.behind, behind_bytes = stats.behind_bytes, "gap");
+}
+
+/// Tells whether somebody sees what streams begin.
+#[cfg(feature = "serve")]
+pub(crate) fn shows_streams() -> bool {
+    tracing::enabled!(target: TARGET, tracing::Level::INFO)
 }
 
 /// Logs how a stream ended: for who was too slow as a warning.

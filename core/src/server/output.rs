@@ -53,12 +53,14 @@ impl Output {
 
     /// Takes the next piece: opening and control together, then publications. It has its time to be written, and with it what still waits.
     pub(super) fn take(&mut self, now: Instant, config: &Config) -> Option<Bytes> {
-        let opening =
-            if core::mem::take(&mut self.is_opening) { core::mem::take(&mut self.bulk) } else { Bytes::new() };
-        let mut piece = join(opening, self.outbox.take().unwrap_or_default());
-        if piece.is_empty() {
-            piece = core::mem::take(&mut self.bulk);
-        }
+        let piece = if !self.is_opening && self.outbox.is_empty() {
+            // What nearly every delivery is.
+            core::mem::take(&mut self.bulk)
+        } else {
+            let is_opening = core::mem::take(&mut self.is_opening);
+            let opening = if is_opening { core::mem::take(&mut self.bulk) } else { Bytes::new() };
+            join(opening, self.outbox.take().unwrap_or_default())
+        };
         self.is_taken = !piece.is_empty();
         // Nothing to take: the last piece is written. Until then it is what the peer does not read.
         let stalls = self.is_taken || !self.is_empty();
