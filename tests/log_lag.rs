@@ -31,6 +31,20 @@ fn lag_is_exact_in_publications_and_bytes() {
 }
 
 #[test]
+fn bounds_as_large_as_they_can_be_overflow_nothing() {
+    for then in [OnLag::Gap, OnLag::End, OnLag::Latest] {
+        let mut log = log_of(|topic| {
+            (topic.max_publications, topic.max_bytes) = (usize::MAX, usize::MAX);
+            topic.lag = LagPolicy::new(usize::MAX, then);
+            topic.lag.max_behind_bytes = 1;
+        });
+        let (reader, _) = open(&mut log, &["a"], Start::Live);
+        publish(&mut log, "a", 2);
+        assert_eq!(lagging(&mut log), if then == OnLag::End { vec![reader] } else { vec![] });
+    }
+}
+
+#[test]
 fn lag_over_several_topics_is_their_sum() {
     let mut log = log_of(|_| {});
     let (reader, _) = open(&mut log, &["a", "b"], Start::Live);

@@ -89,7 +89,7 @@ impl Log {
         }
         let step = |max: u64| (max / 16).max(1);
         let at = (
-            (count + max_behind).max(topic.count() + step(max_behind) - 1),
+            count.saturating_add(max_behind).max(topic.count().saturating_add(step(max_behind) - 1)),
             end.saturating_add(max_bytes).max(topic.end().saturating_add(step(max_bytes) - 1)),
         );
         if let Some(topic) = self.topics.get_mut(slot) {
