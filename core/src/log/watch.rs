@@ -1,6 +1,5 @@
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use alloc::collections::{BTreeSet, VecDeque};
 use core::fmt;
 
 use super::reader::Reader;
@@ -107,7 +106,7 @@ struct Watched {
     topics: Box<[u32]>,
     waiting: usize,
     /// Slots of readers that have missed it, and are counted, but have not come past it yet.
-    missed: Vec<u32>,
+    missed: BTreeSet<u32>,
     so_far: Written,
 }
 
@@ -119,24 +118,28 @@ impl Watches {
     /// Notes that a reader has moved past what follows `from`: what it has not before it to read any more, it misses.
     pub(super) fn note_skipped(&mut self, topics: &Topics, reader: &Reader, slot: u32, from: Position) {
         let from = self.open.partition_point(|watched| watched.position <= from.max(reader.written));
+        let mut is_over = false;
         for watched in self.open.iter_mut().skip(from).filter(|watched| watched.is_for(reader)) {
             let ahead = topics.of(reader).any(|(one, topic)| {
                 let index = topic.ring.partition_point(|entry| entry.position < watched.position);
                 topic.ring.get(index).is_some_and(|entry| entry.position == watched.position)
                     && index >= topic.index(one.seen)
             });
-            if !ahead && !watched.missed.contains(&slot) {
-                watched.missed.push(slot);
+            if !ahead && watched.missed.insert(slot) {
                 watched.so_far.missed += 1;
                 watched.waiting = watched.waiting.saturating_sub(1);
+                is_over |= watched.waiting == 0;
             }
         }
-        self.finish();
+        if is_over {
+            self.finish();
+        }
     }
 
     /// Notes that a reader has nothing more to write of what follows `from`: up to `until`, or because it left.
     pub(super) fn settle(&mut self, reader: &Reader, slot: u32, from: Position, until: Option<Position>) {
         let first = self.open.partition_point(|watched| watched.position <= from);
+        let mut is_over = false;
         for watched in self.open.iter_mut().skip(first) {
             if until.is_some_and(|until| watched.position > until) {
                 break;
@@ -144,25 +147,26 @@ impl Watches {
             if !watched.is_for(reader) {
                 continue;
             }
-            if let Some(index) = watched.missed.iter().position(|missed| *missed == slot) {
-                watched.missed.swap_remove(index);
+            if watched.missed.remove(&slot) {
                 continue;
             }
             watched.waiting = watched.waiting.saturating_sub(1);
+            is_over |= watched.waiting == 0;
             if until.is_some() {
                 watched.so_far.written += 1;
             } else {
                 watched.so_far.left += 1;
             }
         }
-        self.finish();
+        if is_over {
+            self.finish();
+        }
     }
 
+    /// Goes through all that are open: only for when one of them is over.
     fn finish(&mut self) {
-        if self.open.iter().any(|watched| watched.waiting == 0) {
-            self.done.extend(self.open.iter().filter(|watched| watched.waiting == 0).map(|watched| watched.so_far));
-            self.open.retain(|watched| watched.waiting > 0);
-        }
+        self.done.extend(self.open.iter().filter(|watched| watched.waiting == 0).map(|watched| watched.so_far));
+        self.open.retain(|watched| watched.waiting > 0);
     }
 
     fn len(&self) -> usize {
@@ -177,7 +181,7 @@ impl Watches {
             self.done.push_back(so_far);
         } else {
             let index = self.open.partition_point(|watched| watched.position <= position);
-            self.open.insert(index, Watched { position, topics, waiting, missed: Vec::new(), so_far });
+            self.open.insert(index, Watched { position, topics, waiting, missed: BTreeSet::new(), so_far });
         }
         watch
     }
