@@ -371,6 +371,55 @@ fn a_channel_unregistered_during_a_replay_ends_it_or_leaves_it_silent() {
 }
 
 #[test]
+fn a_reader_that_has_its_answer_loses_nothing_when_its_channel_is_unregistered() {
+    let mut site = site(|_, _| {});
+    site.store(&["1", "2", "3"]);
+    let reader = site.resume("1");
+    let load = site.read(reader).1.unwrap();
+    let batch = site.store.load(NOW, &load);
+    site.both(&["4", "5"]);
+    site.channels.handle_loaded(NOW, reader, Ok(batch));
+    site.channels.unregister(NOW, "o", Unregister::KeepReaders);
+    // Another channel of the name, with an id that the reader had.
+    let mut again = ChannelConfig::default();
+    again.repository = true;
+    site.channels.register("o", again).unwrap();
+    site.publish(&["3"]);
+    assert_eq!(site.read(reader), ("2 3 4 5".into(), None));
+}
+
+#[test]
+fn a_reader_that_would_have_to_ask_again_is_told_a_gap_behind_what_it_has() {
+    let mut site = site(|config, _| config.load_publications = 1);
+    site.store(&["1", "2", "3"]);
+    let reader = site.resume("1");
+    let load = site.read(reader).1.unwrap();
+    let batch = site.store.load(NOW, &load);
+    site.both(&["4"]);
+    site.channels.handle_loaded(NOW, reader, Ok(batch));
+    site.channels.unregister(NOW, "o", Unregister::KeepReaders);
+    assert_eq!(site.read(reader), ("2 [unavailable 2→-] 4".into(), None));
+}
+
+#[test]
+fn a_repository_without_what_was_published_is_not_asked_for_ever() {
+    let mut site = site(|_, channel| channel.topic.lag = LagPolicy::new(2, OnLag::Gap));
+    site.store(&["0"]);
+    let reader = site.resume("0");
+    let load = site.read(reader).1.unwrap();
+    // Against the rule, its publisher stores the first only.
+    site.store(&["1"]);
+    site.publish(&["1", "2", "3", "4", "5"]);
+    let batch = site.store.load(NOW, &load);
+    site.channels.handle_loaded(NOW, reader, Ok(batch));
+    let (text, load) = site.read(reader);
+    let batch = site.store.load(NOW, &load.unwrap());
+    assert_eq!((&*text, batch.publications.len()), ("1", 0));
+    site.channels.handle_loaded(NOW, reader, Ok(batch));
+    assert_eq!(site.read(reader), ("[lag →4] 4 5".into(), None));
+}
+
+#[test]
 fn channels_of_own_ids_are_followed_alone_and_their_messages_have_one() {
     let mut site = site(|_, _| {});
     let asked = Subscribe { guest: site.guest, channels: &["o", "news"], last_event_id: None };

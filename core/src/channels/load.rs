@@ -85,6 +85,10 @@ pub(super) struct Loading {
     batch: VecDeque<(Box<str>, Bytes)>,
     more: bool,
     failed: bool,
+    /// Whether the last answer had nothing.
+    is_empty: bool,
+    /// Whether there is nobody to ask any more.
+    is_orphan: bool,
     /// The last position of the channel when the repository was asked: all up to there was stored by then.
     seen: Position,
     /// The ids that were given last.
@@ -107,6 +111,8 @@ impl Loading {
             batch: VecDeque::new(),
             more: false,
             failed: false,
+            is_empty: false,
+            is_orphan: false,
             seen: Position::START,
             recent: after.map(Box::from).into_iter().collect(),
         }
@@ -181,6 +187,7 @@ impl Channels {
                 loading.gap = batch.missed.then_some(GapReason::Evicted);
                 // Nothing and more of it would be asked for again and again.
                 loading.more = batch.more && !batch.publications.is_empty();
+                loading.is_empty = batch.publications.is_empty();
                 loading.batch = batch.publications.into();
             }
             Err(()) => loading.fail(),
@@ -189,11 +196,16 @@ impl Channels {
         self.wake_up(reader);
     }
 
-    /// Gives up on the repository of a reader: it is told a gap, and goes on with what was published since it was asked.
+    /// Gives up on the repository of a reader: it is told a gap, and goes on with what was published since it was asked. What was answered
+    /// already is given first, and the gap is told only if more would have to be asked for.
     pub(super) fn give_up_loading(&mut self, reader: ReaderId) {
         let Some(loading) = self.places.get_mut(reader).and_then(|place| place.loading.as_mut()) else { return };
         match loading.deadline() {
             Some(until) => self.dues.remove(until, reader, What::LoadTimeout),
+            None if loading.state == State::Answered => {
+                loading.is_orphan = true;
+                return;
+            }
             // Nobody was asked for what it does not get.
             None => loading.seen = self.log.last_of(reader),
         }
@@ -210,6 +222,7 @@ impl Channels {
                 // It comes back with the id that it has.
                 (State::Ask | State::Asked { .. }, Some(Ending { reason, .. })) => return Next::End(reason),
                 (State::Asked { .. }, None) => return Next::Wait,
+                (State::Ask, None) if loading.is_orphan => loading.fail(),
                 (State::Ask, None) => {
                     let Some(channel) = place.channels.as_slice().first() else { return Next::Wait };
                     let load = Load {
@@ -245,14 +258,14 @@ impl Channels {
                 continue;
             }
             let Some(channel) = place.channels.as_slice().first() else { return Next::Wait };
-            let stands = loading.after.as_deref().and_then(|id| self.log.find_own(channel, id));
+            let stands = loading.after.as_deref().and_then(|id| self.log.find_own_of(reader, id));
             let last = self.log.last_of(reader);
             // Who publishes stores first. So if the last that was given stands in the log, what follows it there follows it in the store;
             // and if nothing was published since the store was asked, all that was published is given.
             let from = match stands {
                 Some(position) => position,
                 // What was published since is no part of the gap.
-                None if loading.failed => loading.seen,
+                None if loading.failed || loading.is_orphan => loading.seen,
                 None if last <= loading.seen => last,
                 None => {
                     loading.state = State::Ask;
@@ -260,11 +273,13 @@ impl Channels {
                 }
             };
             self.log.seek_to(reader, from);
-            if !loading.failed && is_too_far(self.log.lag(reader), self.channels.get(channel)) {
+            // To ask once more who has just said that nothing follows would go on for ever.
+            let may_ask = !(loading.failed || loading.is_orphan || (loading.is_empty && last <= loading.seen));
+            if may_ask && is_too_far(self.log.lag(reader), self.channels.get(channel)) {
                 loading.state = State::Ask;
                 continue;
             }
-            let is_later = |id: &str| self.log.find_own(channel, id).is_none_or(|position| position > from);
+            let is_later = |id: &str| self.log.find_own_of(reader, id).is_none_or(|position| position > from);
             let ids: Vec<Box<str>> = loading.recent.drain(..).filter(|id| is_later(id)).collect();
             place.given = (!ids.is_empty()).then(|| Box::new(Given { ids, patience: RECENT }));
             place.loading = None;

@@ -81,6 +81,12 @@ impl Log {
         Some(topic.position_of(topic.own.as_ref()?.number(own_id)?))
     }
 
+    /// Returns where it stands in the topic of `reader`, also in one that has [lost its name](Self::detach_topic).
+    pub fn find_own_of(&self, reader: ReaderId, own_id: &str) -> Option<Position> {
+        let (_, topic) = self.topics.of(self.readers.get(reader)?).next()?;
+        Some(topic.position_of(topic.own.as_ref()?.number(own_id)?))
+    }
+
     /// Moves the cursor of `reader` to after an id, as [`Start::After`] does, if everything that follows it is kept; else it stays
     /// where it is, and the answer is `false`.
     ///
