@@ -151,7 +151,9 @@ fn a_reader_too_far_behind_is_told_a_gap_or_ended_as_asked() {
 
 #[test]
 fn bytes_behind_count_as_well() {
-    let (_server, address) = serve(TIDEWIRE, &["--max-behind-bytes", "100000", "--on-lag", "gap"]);
+    // So much is kept that nothing else makes a gap.
+    let arguments = ["--history-bytes", "100000000", "--max-behind-bytes", "100000", "--on-lag", "gap"];
+    let (_server, address) = serve(TIDEWIRE, &arguments);
     let mut reader = follow(address, "news", "");
     flood(address, "news");
     assert!(reader.try_until("--the last--"));
@@ -211,6 +213,7 @@ fn who_stays_after_the_end_is_dropped_in_time() {
 /// A reader on a bare socket.
 struct Reader {
     socket: TcpStream,
+    opened: Instant,
     text: String,
 }
 
@@ -219,7 +222,7 @@ fn open(address: SocketAddr, target: &str, fields: &str) -> Reader {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(socket, "GET {target} HTTP/1.1\r\nhost: {address}\r\n{fields}\r\n").unwrap();
-    Reader { socket, text: String::new() }
+    Reader { socket, opened: Instant::now(), text: String::new() }
 }
 
 /// Follows a channel, from its first event on.
@@ -232,6 +235,7 @@ fn follow(address: SocketAddr, channel: &str, fields: &str) -> Reader {
 impl Reader {
     /// Reads once; false is the end.
     fn read(&mut self) -> bool {
+        assert!(self.opened.elapsed() < PATIENCE, "it does not come: {}", self.text);
         let mut buffer = [0; 1 << 16];
         match self.socket.read(&mut buffer) {
             Ok(count) => {
