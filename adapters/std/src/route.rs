@@ -39,6 +39,8 @@ impl Route {
 
     /// Waits until there is a reader that has room, writes one event, and waits until it is written to the reader's socket.
     ///
+    /// Awaited before `serve` in the same task, it waits for ever, since nobody can read yet.
+    ///
     /// `write` is called once, when there is room, and what it writes arrives as one block; when it fails, nothing of it does.
     /// Events of several tasks arrive in the order in which they were accepted. When the wait is given up, an event that was
     /// not accepted yet is never written, and one that was is.
