@@ -35,8 +35,8 @@ use crate::{Clock, Seat, trace};
 /// At most `A · connections + B · subscriptions + history + bursts + stalled · burst` bytes, which a test holds by counting what is
 /// allocated: `A` is 896 with a [`Session`](tidewire_core::server::Session), without the task of the runtime; `B` is 128; `history` is
 /// `max_bytes` of the log's configuration, overhead included; `bursts` are 16 of `max_burst` (64 KiB), put together once for all
-/// readers; and each reader that does not read holds at most one `burst`, and in the kernel what a low `TCP_NOTSENT_LOWAT` lets in, some
-/// 16 KiB more.
+/// readers; and each reader that does not read holds at most one `burst`, and in the kernel what a low `TCP_NOTSENT_LOWAT` lets in:
+/// 16 KiB, or one segment of up to 64 KiB where it is that long already.
 #[derive(Clone)]
 pub struct Broadcaster {
     inner: Arc<Inner>,

@@ -8,6 +8,7 @@
 //! cargo run --release --bin gzip                 gzip shared by all readers beside a window for each, nanoseconds, bytes and memory
 //! cargo run --release --bin allocations          allocations per event
 //! cargo run --release --bin client               whole clients, from the socket to the event (a client and a workload: that once)
+//! cargo run --release --bin fan_out              from publish to sockets beside axum, bare tasks and bare writes (--full: half an hour)
 //! cargo run --release --bin fan_out_core         the log beside channels and queues: a publication to all members, no sockets
 //! ./instructions                                 instructions per event beside the targets, by valgrind
 //! ./instructions serialize                       the same for the serializers
