@@ -204,6 +204,16 @@ fn refused_readers_are_counted_by_their_status() {
 }
 
 #[test]
+fn what_is_no_stream_is_told_without_options_of_other_commands() {
+    const PAGE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+    let hub = Hub::start(|_, _, text| vec![Sent::Event(text.into())], |_, _| Some(PAGE));
+    let (_, ended) = bench(&["-n", "1", "--publish", "none", "--duration", "100ms"], &hub.url());
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is this the address of the stream?"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("--any-content-type"), "{}", ended.stderr);
+}
+
+#[test]
 fn refused_publications_are_told() {
     let hub = Hub::start(
         |_, _, text| vec![Sent::Event(text.into())],

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -29,6 +30,16 @@ fn a_keep_alive_has_its_form_and_its_rhythm() {
         publishing.write(b"x\n");
         publishing.line();
         assert!(reader.read(), "{}", reader.text);
+    }
+}
+
+#[test]
+fn counts_of_nothing_are_refused_in_plain_words() {
+    for option in ["--max-behind", "--history", "--history-bytes", "--history-total", "--return-rate"] {
+        let refused = Command::new(TIDEWIRE).args(["serve", "--listen", "0", option, "0"]).output().unwrap();
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{option}: {told}");
+        assert!(told.contains("it must be at least 1"), "{option}: {told}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Network, Runtime, field};
+use super::{Network, Runtime, count, field};
 use crate::duration;
 
 /// Load an SSE server with readers, publish to it, and say how long events take and whether all arrive
@@ -15,7 +15,7 @@ pub(crate) struct Bench {
     /// The stream, of any server; without a scheme, http:// is put before it
     pub(crate) url: String,
     /// How many readers follow it
-    #[arg(short = 'n', long, value_name = "COUNT", default_value = "100")]
+    #[arg(short = 'n', long, value_name = "COUNT", value_parser = count::positive::<NonZeroUsize>, default_value = "100")]
     pub(crate) readers: NonZeroUsize,
     /// How many of them connect a second; 0: all at once
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
@@ -37,7 +37,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = rate)]
     pub(crate) rate: f64,
     /// Publish so many at once, and as much more seldom
-    #[arg(long, value_name = "COUNT", default_value = "1")]
+    #[arg(long, value_name = "COUNT", value_parser = count::positive::<NonZeroUsize>, default_value = "1")]
     pub(crate) burst: NonZeroUsize,
     /// How long a message is, in bytes; the mark that tells when it was to be published takes some 60 of them
     #[arg(long, value_name = "BYTES", default_value_t = 100)]
@@ -58,7 +58,7 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) runtime: Runtime,
     /// How many threads the readers share; what is published has one of its own [default: one for each processor]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::positive::<NonZeroUsize>)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Print the report as one JSON object
     #[arg(long)]

@@ -5,6 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::exit::Exit;
 
 mod bench;
+mod count;
 mod doctor;
 mod network;
 mod parse;

@@ -126,9 +126,12 @@ fn close_cause(reason: &CloseReason) -> String {
     }
 }
 
-/// All deadlines are one option here.
+/// All deadlines are one option here, and what is no stream is never taken for one.
 fn in_words(reason: &impl ToString) -> String {
-    flags(&reason.to_string()).replace("--connect-timeout", "--timeout").replace("--head-timeout", "--timeout")
+    flags(&reason.to_string())
+        .replace("--connect-timeout", "--timeout")
+        .replace("--head-timeout", "--timeout")
+        .replace("? --any-content-type takes it all the same", "?")
 }
 
 /// Returns the status with what the server says about it, as a problem (RFC 9457) or in a line of text.

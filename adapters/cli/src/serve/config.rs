@@ -32,10 +32,10 @@ pub(super) fn api(args: &Serve, ip: IpAddr) -> api::Config {
 pub(super) fn channels(args: &Serve) -> channels::Config {
     let mut config = channels::Config::default();
     let Serve { streams, limits, ending, .. } = args;
-    config.log.max_bytes = args.history_total;
+    config.log.max_bytes = args.history_total.get();
     config.log.max_age = Some(args.history_age);
     config.channel.topic.max_publications = args.history.get();
-    config.channel.topic.max_bytes = args.history_bytes;
+    config.channel.topic.max_bytes = args.history_bytes.get();
     config.channel.topic.lag = lag(limits);
     config.channel.debounce = streams.debounce;
     config.channel.max_readers = limits.max_readers.map_or(usize::MAX, NonZeroUsize::get);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::ENDING;
+use super::{ENDING, count};
 use crate::duration;
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Ending {
     #[arg(long, value_name = "TEXT", help_heading = ENDING)]
     pub(crate) last_event: Option<String>,
     /// Readers that may come back in a second, when all were sent away at once: each is told its own time
-    #[arg(long, value_name = "COUNT", default_value = "1000", help_heading = ENDING)]
+    #[arg(long, value_name = "COUNT", value_parser = count::positive::<NonZeroU32>, default_value = "1000", help_heading = ENDING)]
     pub(crate) return_rate: NonZeroU32,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::Runtime;
+use super::{Runtime, count};
 use crate::duration;
 
 mod ending;
@@ -46,14 +46,14 @@ pub(crate) struct Serve {
     pub(crate) verbose: u8,
 
     /// Publications a channel keeps, for readers that come back
-    #[arg(long, value_name = "COUNT", default_value = "10000", help_heading = HISTORY)]
+    #[arg(long, value_name = "COUNT", value_parser = count::positive::<NonZeroUsize>, default_value = "10000", help_heading = HISTORY)]
     pub(crate) history: NonZeroUsize,
     /// Bytes a channel keeps
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, help_heading = HISTORY)]
-    pub(crate) history_bytes: usize,
+    #[arg(long, value_name = "BYTES", value_parser = count::positive::<NonZeroUsize>, default_value = "8388608", help_heading = HISTORY)]
+    pub(crate) history_bytes: NonZeroUsize,
     /// Bytes all channels keep together
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, help_heading = HISTORY)]
-    pub(crate) history_total: usize,
+    #[arg(long, value_name = "BYTES", value_parser = count::positive::<NonZeroUsize>, default_value = "268435456", help_heading = HISTORY)]
+    pub(crate) history_total: NonZeroUsize,
     /// How long a channel keeps a publication
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, default_value = "24h", help_heading = HISTORY)]
     pub(crate) history_age: Duration,
