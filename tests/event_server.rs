@@ -516,6 +516,28 @@ macro_rules! suite {
                 assert!(numbers.enumerate().all(|(at, number)| at.to_string() == number));
             }
 
+            /// The kernel would keep what it has taken for it, for minutes.
+            #[test]
+            fn a_reader_that_is_ended_for_being_behind_is_reset() {
+                use std::io::{ErrorKind, Read, Write, copy, sink};
+                let server = news(|_| {});
+                let mut channel = ChannelConfig::default();
+                channel.topic.lag = LagPolicy::new(128, OnLag::End);
+                server.register("news", channel).expect("there is room");
+                let hosted = host(&server);
+                let mut socket = std::net::TcpStream::connect(hosted.address).expect("connects");
+                socket.set_read_timeout(Some(Duration::from_secs(30))).expect("sets it");
+                socket.write_all(b"GET /news HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+                socket.read_exact(&mut [0; 12]).expect("it answers");
+                let text = "x".repeat(64 << 10);
+                for _ in 0..1000 {
+                    server.publisher().publish(["news"], &text).expect("is accepted");
+                }
+                soon(|| server.connections() == 0);
+                let end = copy(&mut socket, &mut sink()).map_err(|error| error.kind());
+                assert_eq!(end, Err(ErrorKind::ConnectionReset));
+            }
+
             #[test]
             fn a_burst_of_changes_is_held_back_and_the_last_one_counts() {
                 let server = news(|_| {});
