@@ -196,15 +196,12 @@ fn a_stalled_reader_is_named_at_most_a_sixteenth_late_whenever_it_stalls() {
             read_all(&mut log, reads);
             read_all(&mut log, stalled);
         }
-        let mut behind = 0;
-        let named = loop {
+        let named = (1..200).find_map(|behind| {
             publish(&mut log, "a", 1);
-            behind += 1;
             read_all(&mut log, reads);
-            if let Some(named) = log.poll_lagging() {
-                break named;
-            }
-        };
+            Some((behind, log.poll_lagging()?))
+        });
+        let (behind, named) = named.expect("a stalled reader is named");
         assert_eq!(named, stalled);
         assert!((65..=65 + 4).contains(&behind), "{behind} after {stalls_after}");
     }

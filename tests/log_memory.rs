@@ -27,7 +27,7 @@ fn bound(peak: Peak, log: &Log, config: &Config, watches: usize) -> usize {
         + log.stats().bytes
         + 17 * (config.max_burst + (16 << 10))
         + (96 << 10)
-        + watches * (256 + 4 * peak.readers)
+        + watches * (256 + 12 * peak.readers)
 }
 
 fn small() -> Config {

@@ -54,7 +54,7 @@
 //!  + (1,024 bytes + 2 · max_name) · topics
 //!  + what the publications count: their bytes as a chunk, 192 each, 128 and its length for an own id; at most max_bytes
 //!  + 17 · (max_burst + 16 KiB) + 96 KiB: bursts put together, and room for encoding
-//!  + (256 bytes + 4 · readers) · watches
+//!  + (256 bytes + 12 · readers that miss it) · watches
 //! ```
 //!
 //! with readers and topics as many as there were at most. A reader of one topic takes 60 bytes in fact. A slow one takes no more than a fast one.

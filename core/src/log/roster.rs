@@ -53,9 +53,11 @@ impl Roster {
         if self.woken >= self.turn {
             return None;
         }
-        let next = self.places.get(self.at(self.woken)).copied();
+        let at = self.start + self.woken;
+        // Mostly it is not beyond the end.
+        let place = self.places.get(at).or_else(|| self.places.get(at - self.places.len())).copied()?;
         self.woken += 1;
-        next.map(|place| (place & !MANY, place & MANY != 0))
+        Some((place & !MANY, place & MANY != 0))
     }
 
     pub(super) fn is_awake(&self, at: usize) -> bool {
@@ -81,7 +83,8 @@ impl Roster {
     /// Puts the reader at `at` among those that sleep; `moved` is told who stands where then.
     #[inline]
     pub(super) fn put_asleep(&mut self, at: usize, moved: impl FnMut(u32, usize)) {
-        if at == self.at(self.asleep) && self.asleep < self.woken {
+        let first_awake = self.start + self.asleep;
+        if (at == first_awake || at + self.places.len() == first_awake) && self.asleep < self.woken {
             self.asleep += 1;
         } else {
             self.move_asleep(at, moved);

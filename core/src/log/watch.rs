@@ -49,7 +49,8 @@ impl Log {
     /// Watches a publication: [`poll_written`](Self::poll_written) tells when every reader that read one of its topics at that time
     /// has [written](Self::note_written) it, or cannot any more.
     ///
-    /// Ask right after publishing, before anybody has read: who was told a gap before it is not known to have missed it.
+    /// Ask right after publishing, before anybody has read: who was told a gap before it is not known to have missed it. It looks at each
+    /// reader of the topics once, and each of them is counted once more when it has written.
     ///
     /// # Errors
     ///
@@ -118,7 +119,7 @@ impl Watches {
     /// Notes that a reader has moved past what follows `from`: what it has not before it to read any more, it misses.
     pub(super) fn note_skipped(&mut self, topics: &Topics, reader: &Reader, slot: u32, from: Position) {
         let from = self.open.partition_point(|watched| watched.position <= from.max(reader.written));
-        let mut is_over = false;
+        let mut over = 0;
         for watched in self.open.iter_mut().skip(from).filter(|watched| watched.is_for(reader)) {
             let ahead = topics.of(reader).any(|(one, topic)| {
                 let index = topic.ring.partition_point(|entry| entry.position < watched.position);
@@ -128,18 +129,16 @@ impl Watches {
             if !ahead && watched.missed.insert(slot) {
                 watched.so_far.missed += 1;
                 watched.waiting = watched.waiting.saturating_sub(1);
-                is_over |= watched.waiting == 0;
+                over += usize::from(watched.waiting == 0);
             }
         }
-        if is_over {
-            self.finish();
-        }
+        self.finish(over);
     }
 
     /// Notes that a reader has nothing more to write of what follows `from`: up to `until`, or because it left.
     pub(super) fn settle(&mut self, reader: &Reader, slot: u32, from: Position, until: Option<Position>) {
         let first = self.open.partition_point(|watched| watched.position <= from);
-        let mut is_over = false;
+        let mut over = 0;
         for watched in self.open.iter_mut().skip(first) {
             if until.is_some_and(|until| watched.position > until) {
                 break;
@@ -151,22 +150,29 @@ impl Watches {
                 continue;
             }
             watched.waiting = watched.waiting.saturating_sub(1);
-            is_over |= watched.waiting == 0;
+            over += usize::from(watched.waiting == 0);
             if until.is_some() {
                 watched.so_far.written += 1;
             } else {
                 watched.so_far.left += 1;
             }
         }
-        if is_over {
-            self.finish();
-        }
+        self.finish(over);
     }
 
-    /// Goes through all that are open: only for when one of them is over.
-    fn finish(&mut self) {
-        self.done.extend(self.open.iter().filter(|watched| watched.waiting == 0).map(|watched| watched.so_far));
-        self.open.retain(|watched| watched.waiting > 0);
+    /// Takes out those that nobody has still to write; they are mostly the first ones.
+    fn finish(&mut self, mut over: usize) {
+        while over > 0
+            && let Some(first) = self.open.front().filter(|first| first.waiting == 0)
+        {
+            self.done.push_back(first.so_far);
+            self.open.pop_front();
+            over -= 1;
+        }
+        if over > 0 {
+            self.done.extend(self.open.iter().filter(|watched| watched.waiting == 0).map(|watched| watched.so_far));
+            self.open.retain(|watched| watched.waiting > 0);
+        }
     }
 
     fn len(&self) -> usize {
