@@ -43,9 +43,12 @@ pub fn encoder(input: &[u8]) {
         chunks(content, steps).into_iter().map(|piece| piece.repeat(1 + piece.len() / 8)).collect();
     let flushes: Vec<bool> = pieces.iter().zip(steps.iter().cycle()).map(|(_, step)| step & 32 != 0).collect();
     let whole = pieces.concat();
+    // What is repeated that often shrinks as bombs do.
+    let mut limits = Limits::default();
+    limits.max_ratio = u32::MAX;
 
     for (mut encoder, coding) in [(Encoder::gzip(), "gzip"), (Encoder::deflate(), "deflate")] {
-        let mut decoder = decoder(coding, Limits::default());
+        let mut decoder = decoder(coding, limits);
         let (mut written, mut read) = (0, Vec::new());
         for (at, piece) in pieces.iter().enumerate() {
             let mut out = Vec::new();
@@ -64,7 +67,7 @@ pub fn encoder(input: &[u8]) {
     }
 
     let (mut compressor, mut stream) = (Compressor::new(), GzipStream::new());
-    let mut decoder = decoder("gzip", Limits::default());
+    let mut decoder = decoder("gzip", limits);
     let mut read = Vec::new();
     feed(&mut decoder, &GzipStream::HEADER, &mut read).expect("it reads");
     let mut written = 0;
