@@ -232,7 +232,8 @@ fn bounds([publications, bytes, replay, behind, behind_bytes]: [u8; 5], then: u8
     config.max_bytes = 400 + 8 * usize::from(bytes);
     config.max_replay = usize::from(replay % 6);
     config.lag.max_behind = 1 + usize::from(behind % 6);
-    config.lag.max_behind_bytes = usize::from(behind_bytes);
+    // Below 32 bytes the sixteenth that a reader may be named late is less than a byte.
+    config.lag.max_behind_bytes = usize::from(behind_bytes % 32);
     config.lag.then = [OnLag::Gap, OnLag::End, OnLag::Latest][usize::from(then % 3)];
     config.own_ids = then >= 128;
     config
