@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidewire_core::channels::{Answer, Busy, Channels, Config, Endpoint, Guest, Opening};
 use tidewire_core::http::{Coding, Method, RequestHead};
 use tidewire_core::server::{Heartbeat, Reply, StreamHead};
-use tidewire_core::sse::EventName;
+use tidewire_core::sse::{EventId, EventName, Message};
 use tidewire_core::{Instant, SplitMix64};
 
 const NOW: Instant = Instant::START;
@@ -338,4 +338,17 @@ fn a_stream_of_the_applications_own_begins_alike() {
     assert_eq!((head.coding, head.heartbeat), (Some(Coding::Gzip), Some(Heartbeat::default())));
     let refused = site.endpoint.open(&mut site.channels, NOW, site.guest, &request(Method::PUT, "/", &[]));
     assert_eq!(refused.unwrap_err().status, 405);
+}
+
+#[test]
+fn the_gap_at_the_start_of_own_ids_names_only_the_applications() {
+    let mut site = site(|config, _| config.channel.topic.own_ids = true);
+    for own in ["a1", "a2"] {
+        let message = Message::new(own).with_id(EventId::new(own).unwrap());
+        site.channels.publish(NOW, ["news"], &message).unwrap();
+    }
+    let (_, first) = site.stream(&get(&[("last-event-id", "gone")]));
+    let gap = first.split("\n\n").find(|block| block.contains("event: gap")).unwrap();
+    assert_eq!(gap, "event: gap\ndata: {\"reason\":\"evicted\",\"after\":\"gone\",\"next\":\"a1\"}");
+    assert!(!first.contains("id: "), "{first}");
 }

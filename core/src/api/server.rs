@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::publish::Publication;
 use super::reply::{add, reply};
 use super::route::Route;
-use crate::channels::{Answer, Channels, Guest, PublishError, Subscribe, SubscribeError, Subscribed, encode_gap};
+use crate::channels::{Answer, Channels, Guest, PublishError, Subscribe, SubscribeError, Subscribed};
 use crate::http::{Method, Target};
 use crate::log::{self, EventId};
 use crate::server::{Reply, Request};
@@ -185,9 +185,7 @@ fn first(channels: &Channels, connected: &Connected<'_>, subscribed: &Subscribed
     }
     let json = serde_json::to_string(connected).unwrap_or_default();
     encode_event(subscribed.start.as_deref(), "connected", &json, &mut out);
-    if let Some(gap) = &subscribed.gap {
-        encode_gap(gap, &mut out);
-    }
+    subscribed.encode_gap(&mut out);
     out.into()
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Channels, Guest, Limit, Subscribe, SubscribeError, Subscribed, encode_gap};
+use super::{Channels, Guest, Limit, Subscribe, SubscribeError, Subscribed};
 use crate::Instant;
 use crate::http::{Coding, Method, RequestHead, accept};
 use crate::log::ReaderId;
@@ -262,9 +262,7 @@ impl Endpoint {
                 }
             }
         }
-        if let Some(gap) = &subscribed.gap {
-            encode_gap(gap, &mut out);
-        }
+        subscribed.encode_gap(&mut out);
         out.into()
     }
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::debounce::{self, Debounce};
 use super::due::What;
+use super::gap::{encode_gap, encode_own_gap};
 use super::load::Loading;
 use super::place::{Names, Place};
 use super::{Channels, Guest, Limit, Replay, SubscribeError};
@@ -35,6 +36,19 @@ pub struct Subscribed {
     pub start: Option<Box<str>>,
     /// Whether it goes on where the reader was, as far as is known: the repository of a channel may still have to tell of a gap.
     pub resumed: bool,
+    /// Where the ids belong to the application: that of the first message that follows the gap.
+    next_own: Option<Option<Box<str>>>,
+}
+
+impl Subscribed {
+    /// Appends the event that tells the reader of its gap, if there is one.
+    pub fn encode_gap(&self, out: &mut Vec<u8>) {
+        match (&self.gap, &self.next_own) {
+            (Some(gap), Some(next)) => encode_own_gap(gap.reason, &gap.after, next.as_deref(), out),
+            (Some(gap), None) => encode_gap(gap, out),
+            (None, _) => {}
+        }
+    }
 }
 
 impl Channels {
@@ -89,6 +103,8 @@ impl Channels {
             None => self.log.cursor(reader).map(|id| id.to_string().into()),
             Some(_) => None,
         };
+        let own_ids = self.log.has_own_ids(reader);
+        let next_own = own_ids.then(|| self.log.next_own_id(reader).map(Box::from));
         let resumed = after.is_some() && gap.is_none();
         let state = if from == Start::Live && !load { debounce::State::Idle } else { debounce::State::Replaying };
         self.places.insert(Place {
@@ -101,13 +117,13 @@ impl Channels {
             debounce: plan.debounce.map(|most| Debounce { most, state }),
             loading: load.then(|| Box::new(Loading::new(after))),
             given: None,
-            own_ids: self.log.has_own_ids(reader),
+            own_ids,
             queued: false,
             coded: false,
             bytes: 0,
             gaps: gap.is_some().into(),
         });
-        Ok(Subscribed { reader, gap, start, resumed })
+        Ok(Subscribed { reader, gap, start, resumed, next_own })
     }
 
     /// Closes a reader whose stream has ended; closing it again does nothing.
