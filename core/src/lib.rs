@@ -71,6 +71,7 @@ pub mod http;
 pub mod log;
 pub mod server;
 pub mod sse;
+pub mod ws;
 
 mod outbox;
 mod protocol;

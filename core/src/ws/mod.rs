@@ -1,0 +1,11 @@
+//! WebSocket (RFC 6455): messages both ways over one connection.
+//!
+//! Frames and messages, the opening handshake and the connection itself are machines without I/O, as everything in this crate.
+
+mod close;
+mod config;
+mod message;
+
+pub use close::{CloseCode, CloseFrame};
+pub use config::{Config, Limits};
+pub use message::{Message, Role};
