@@ -203,8 +203,9 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
-/// The fields of the standards, those that APIs (Anthropic's, Azure's, Google's) take their keys in, and the session of MCP.
-const SECRET: [&str; 9] = [
+/// The fields of the standards, those that APIs (Anthropic's, Azure's, Google's) take their keys in, the session of MCP, and the
+/// subprotocols of WebSocket, as one of which browsers send tokens.
+const SECRET: [&str; 10] = [
     "authorization",
     "proxy-authorization",
     "cookie",
@@ -214,6 +215,7 @@ const SECRET: [&str; 9] = [
     "x-goog-api-key",
     "x-auth-token",
     "mcp-session-id",
+    "sec-websocket-protocol",
 ];
 
 #[cfg(test)]

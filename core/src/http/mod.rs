@@ -62,11 +62,11 @@ pub use target::{Form, Target, TargetError};
 pub use uri::{Url, UrlError};
 
 /// RFC 9110 §5.6.2: tchar, "any VCHAR, except delimiters".
-fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_token_byte)
 }
 
@@ -76,7 +76,7 @@ fn is_value_byte(byte: u8) -> bool {
 }
 
 /// Takes optional whitespace (RFC 9110 §5.6.3: SP and HTAB only) off both ends.
-fn trim(mut value: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }

@@ -78,6 +78,7 @@ mod replies;
 mod requests;
 mod session;
 mod stream_head;
+mod upgrade;
 
 pub use access::{Access, AccessError};
 pub use config::Config;

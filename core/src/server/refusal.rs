@@ -6,8 +6,12 @@ use crate::http::{Fields, reason_phrase};
 
 /// Makes the answer to a request that was refused, as problem details (RFC 9457).
 pub(super) fn reply(refusal: Refusal) -> Reply {
-    let status = refusal.status();
-    let (title, code, detail) = (reason_phrase(status), refusal.code(), escape(&refusal.to_string()));
+    problem(refusal.status(), refusal.code(), &refusal.to_string())
+}
+
+/// Makes an answer of problem details.
+pub(super) fn problem(status: u16, code: &str, detail: &str) -> Reply {
+    let (title, detail) = (reason_phrase(status), escape(detail));
     let body =
         format!(r#"{{"type":"about:blank","title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#);
     let mut fields = Fields::new();

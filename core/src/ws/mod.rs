@@ -4,8 +4,12 @@
 
 mod close;
 mod config;
+mod handshake;
 mod message;
 
 pub use close::{CloseCode, CloseFrame};
 pub use config::{Config, Limits};
+pub use handshake::{
+    AcceptError, Accepted, Agreed, Extension, ExtensionError, HandshakeError, Offer, OfferError, Upgrade, UpgradeError,
+};
 pub use message::{Message, Role};
