@@ -74,6 +74,8 @@ pub mod vectors_sse;
 pub mod watched;
 #[path = "support/world.rs"]
 pub mod world;
+#[path = "support/ws_peers.rs"]
+pub mod ws_peers;
 
 /// The examples of the front page compile.
 #[cfg(doctest)]
