@@ -4,12 +4,26 @@
 
 mod close;
 mod config;
+mod encode;
+mod error;
+mod frame;
+mod gather;
 mod handshake;
+mod item;
+mod mask;
 mod message;
+mod reader;
+mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
 pub use config::{Config, Limits};
+pub use encode::{MAX_REASON, append_masked, encode_close, encode_frame, fragments};
+pub use error::Error;
+pub use frame::{FrameHeader, MAX_CONTROL, MAX_HEADER, Opcode};
 pub use handshake::{
     AcceptError, Accepted, Agreed, Extension, ExtensionError, HandshakeError, Offer, OfferError, Upgrade, UpgradeError,
 };
+pub use item::{Item, OwnedItem};
+pub use mask::apply_mask;
 pub use message::{Message, Role};
+pub use reader::Reader;
