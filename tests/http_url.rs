@@ -149,6 +149,63 @@ fn urls_are_taken_apart() {
 }
 
 #[test]
+fn web_socket_urls_are_urls_with_the_ports_of_http() {
+    for (text, tls, port, shown) in [
+        ("ws://a", false, 80, "ws://a/"),
+        ("WS://A:80/x?y#z", false, 80, "ws://a/x?y"),
+        ("ws://a:443/", false, 443, "ws://a:443/"),
+        ("wss://a", true, 443, "wss://a/"),
+        ("wSs://a:443", true, 443, "wss://a/"),
+        ("wss:\\\\a:80\\b", true, 80, "wss://a:80/b"),
+    ] {
+        let url = Url::parse(text).unwrap();
+        assert!(url.is_web_socket(), "{text}");
+        assert_eq!((url.is_tls(), url.port(), url.to_string()), (tls, port, shown.to_owned()), "{text}");
+    }
+    assert_eq!(&*Url::parse("wss://a").unwrap().host_and_port(), "a:443");
+    assert!(!Url::parse("http://a").unwrap().is_web_socket() && !Url::parse("https://a").unwrap().is_web_socket());
+}
+
+#[test]
+fn a_web_socket_url_is_of_the_origin_that_its_http_url_is_of() {
+    let same = |a: &str, b: &str| Url::parse(a).unwrap().same_origin(&Url::parse(b).unwrap());
+    assert!(same("ws://a/x", "http://a:80/y") && same("wss://a", "https://a:443") && same("ws://a", "ws://a/x"));
+    assert!(!same("ws://a", "wss://a") && !same("ws://a:443", "wss://a") && !same("wss://a", "http://a"));
+    assert!(!same("ws://a", "ws://b") && !same("ws://a", "ws://a:8080"));
+}
+
+#[test]
+fn an_http_url_becomes_that_of_a_web_socket_with_all_else_kept() {
+    for (from, to) in [
+        ("http://a/x?y", "ws://a/x?y"),
+        ("https://a:8443/", "wss://a:8443/"),
+        ("http://a:443", "ws://a:443/"),
+        ("ws://a", "ws://a/"),
+        ("wss://a", "wss://a/"),
+    ] {
+        let url = Url::parse(from).unwrap().to_web_socket();
+        assert_eq!(url, Url::parse(to).unwrap(), "{from}");
+        assert_eq!(url.to_string(), to);
+    }
+}
+
+#[test]
+fn references_to_web_socket_urls_resolve_as_those_to_others() {
+    let base = Url::parse("wss://a/b/c?d").unwrap();
+    for (reference, expected) in [
+        ("e", "wss://a/b/e"),
+        ("/e", "wss://a/e"),
+        ("//f", "wss://f/"),
+        ("wss:e", "wss://a/b/e"),
+        ("ws:e", "ws://e/"),
+        ("https://a/e", "https://a/e"),
+        ("", "wss://a/b/c?d"),
+    ] {
+        assert_eq!(base.join(reference).unwrap().to_string(), expected, "{reference}");
+    }
+}
+
+#[test]
 fn what_cannot_stand_in_a_url_is_percent_encoded() {
     let target = |text: &str| Url::parse(text).unwrap().target().to_owned();
     assert_eq!(target("http://a/ü/日本?ü=日"), "/%C3%BC/%E6%97%A5%E6%9C%AC?%C3%BC=%E6%97%A5");
@@ -164,7 +221,9 @@ fn urls_that_nobody_can_follow_are_refused() {
         ("example.org/path", UrlError::Relative),
         ("//example.org/path", UrlError::Relative),
         ("localhost:8080/path", UrlError::Scheme),
-        ("ws://a/", UrlError::Scheme),
+        ("ftp://a/", UrlError::Scheme),
+        ("wsx://a/", UrlError::Scheme),
+        ("ws:", UrlError::Host),
         ("1http://a/", UrlError::Relative),
         ("http:", UrlError::Host),
         ("http://", UrlError::Host),

@@ -14,7 +14,7 @@ fn refused_on_purpose(input: &str, theirs: &url::Url, error: UrlError) -> bool {
     let host = theirs.host_str().unwrap_or_default();
     match error {
         // A client here speaks nothing else.
-        UrlError::Scheme => !matches!(theirs.scheme(), "http" | "https"),
+        UrlError::Scheme => !matches!(theirs.scheme(), "http" | "https" | "ws" | "wss"),
         // RFC 9110 §4.2.4: userinfo "is deprecated"; a recipient "SHOULD […] treat its presence as an error". So where it is empty.
         UrlError::Userinfo => input.contains('@'),
         // Nothing listens there.
@@ -44,7 +44,8 @@ fn leading_slashes(input: &str) -> usize {
     let input: String =
         input.trim_matches(|char| char <= ' ').chars().filter(|char| !"\t\r\n".contains(*char)).collect();
     let lower = input.to_ascii_lowercase();
-    let rest = ["http:", "https:"].iter().find_map(|scheme| lower.strip_prefix(scheme)).unwrap_or(&lower);
+    let rest =
+        ["http:", "https:", "ws:", "wss:"].iter().find_map(|scheme| lower.strip_prefix(scheme)).unwrap_or(&lower);
     rest.len() - rest.trim_start_matches(['/', '\\']).len()
 }
 
@@ -160,6 +161,8 @@ const BASES: &[&str] = &[
     "https://[::1]/",
     "http://a//b//?",
     "http://127.0.0.1:8080/x",
+    "ws://a/b/c?d",
+    "wss://a:80/b/c",
 ];
 
 const STARTS: &[&str] = &[
@@ -183,6 +186,10 @@ const STARTS: &[&str] = &[
     "ht\ttp://",
     "http\n://",
     "\0http://",
+    "ws:",
+    "wss:",
+    "wss:\\\\",
+    "Ws:/",
     "ftp:",
     "ftp://",
     "file:",

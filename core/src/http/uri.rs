@@ -8,7 +8,8 @@ use core::fmt;
 use super::host::HostPort;
 use super::{percent, url_host};
 
-/// Where a client connects and what it asks for there: an absolute `http` or `https` URL without userinfo and fragment.
+/// Where a client connects and what it asks for there: an absolute `http`, `https`, `ws` or `wss` URL without userinfo and
+/// fragment.
 ///
 /// It is read and resolved as the URL Standard says, and so as browsers do: what could be meant is put right. Backslashes are
 /// slashes, tabs and line ends are left out, dot segments are resolved, the scheme and the host are lower-cased, addresses are
@@ -21,7 +22,7 @@ use super::{percent, url_host};
 /// - drops the fragment, which is never sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Url {
-    tls: bool,
+    scheme: Scheme,
     port: u16,
     /// Host and, if it is not the default, port.
     authority: Box<str>,
@@ -34,13 +35,13 @@ impl Url {
     ///
     /// # Errors
     ///
-    /// When it is not an `http` or `https` URL that a client can follow.
+    /// When it is not an `http`, `https`, `ws` or `wss` URL that a client can follow.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = clean(text);
         let parts = Parts::split(&text);
-        let tls = tls_of(parts.scheme.ok_or(UrlError::Relative)?)?;
+        let scheme = Scheme::parse(parts.scheme.ok_or(UrlError::Relative)?)?;
         let (authority, path) = split_authority(parts.rest);
-        Self::build(tls, authority, path, parts.query)
+        Self::build(scheme, authority, path, parts.query)
     }
 
     /// Resolves a reference, such as the value of a `Location` field, against this URL.
@@ -51,12 +52,12 @@ impl Url {
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
         let reference = clean(reference);
         let parts = Parts::split(&reference);
-        let tls = parts.scheme.map_or(Ok(self.tls), tls_of)?;
+        let scheme = parts.scheme.map_or(Ok(self.scheme), Scheme::parse)?;
         // URL Standard §4.4, scheme state: "if url is special, base is non-null, and base's scheme is url's scheme", then what
         // follows the colon is a relative reference, unless it begins with two slashes; with another scheme it has a host.
-        if tls != self.tls || leading_slashes(parts.rest) > 1 {
+        if scheme != self.scheme || leading_slashes(parts.rest) > 1 {
             let (authority, path) = split_authority(parts.rest);
-            return Self::build(tls, authority, path, parts.query);
+            return Self::build(scheme, authority, path, parts.query);
         }
         let (base_path, base_query) = self.target.split_once('?').map_or((&*self.target, None), |(p, q)| (p, Some(q)));
         let target = if parts.rest.is_empty() {
@@ -73,12 +74,26 @@ impl Url {
 
     /// Returns whether the connection is to be secured.
     pub const fn is_tls(&self) -> bool {
-        self.tls
+        self.scheme.is_tls()
     }
 
-    /// Returns `http` or `https`.
+    /// Returns whether the scheme is `ws` or `wss`.
+    pub const fn is_web_socket(&self) -> bool {
+        matches!(self.scheme, Scheme::Ws | Scheme::Wss)
+    }
+
+    /// Returns `http`, `https`, `ws` or `wss`.
     pub const fn scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        self.scheme.as_str()
+    }
+
+    /// Returns the URL with `ws` for `http` and `wss` for `https`.
+    // WebSockets Standard §3.1: "If urlRecord's scheme is "http", then set urlRecord's scheme to "ws". Otherwise, if urlRecord's
+    // scheme is "https", set urlRecord's scheme to "wss"."
+    #[must_use]
+    pub fn to_web_socket(&self) -> Self {
+        let scheme = if self.is_tls() { Scheme::Wss } else { Scheme::Ws };
+        Self { scheme, ..self.clone() }
     }
 
     /// Returns the name or address to connect to; an IPv6 address without its brackets.
@@ -99,8 +114,11 @@ impl Url {
 
     /// Returns the host and the port, also where that is the scheme's default.
     pub fn host_and_port(&self) -> Box<str> {
-        let default = if self.tls { 443 } else { 80 };
-        if self.port == default { format!("{}:{}", self.authority, self.port).into() } else { self.authority.clone() }
+        if self.port == self.scheme.default_port() {
+            format!("{}:{}", self.authority, self.port).into()
+        } else {
+            self.authority.clone()
+        }
     }
 
     /// Returns the request target in origin form: path and query.
@@ -108,14 +126,15 @@ impl Url {
         &self.target
     }
 
-    /// Returns whether scheme, host and port are the same, so that credentials may go along.
+    /// Returns whether scheme, host and port are the same, so that credentials may go along. `ws` counts as `http` and `wss` as
+    /// `https`: they lead to the same server.
     pub fn same_origin(&self, other: &Self) -> bool {
-        self.tls == other.tls && self.authority == other.authority
+        self.is_tls() == other.is_tls() && self.authority == other.authority
     }
 
-    fn build(tls: bool, authority: &str, path: &str, query: Option<&str>) -> Result<Self, UrlError> {
+    fn build(scheme: Scheme, authority: &str, path: &str, query: Option<&str>) -> Result<Self, UrlError> {
         let (host, port) = parse_authority(authority)?;
-        let default = if tls { 443 } else { 80 };
+        let default = scheme.default_port();
         let port = port.unwrap_or(default);
         let mut authority = host;
         if port != default {
@@ -123,7 +142,7 @@ impl Url {
             authority.push_str(&port.to_string());
         }
         let target = join_query(&resolve(path), query);
-        Ok(Self { tls, port, authority: authority.into(), target })
+        Ok(Self { scheme, port, authority: authority.into(), target })
     }
 }
 
@@ -138,6 +157,42 @@ impl core::str::FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         Self::parse(text)
+    }
+}
+
+/// Of the URL Standard's special schemes those that a client here speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Scheme {
+    Http,
+    Https,
+    Ws,
+    Wss,
+}
+
+impl Scheme {
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Ws, Self::Wss];
+
+    fn parse(text: &str) -> Result<Self, UrlError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|scheme| scheme.as_str().eq_ignore_ascii_case(text)).ok_or(UrlError::Scheme)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    const fn is_tls(self) -> bool {
+        matches!(self, Self::Https | Self::Wss)
+    }
+
+    /// RFC 9110 §4.2.1 and §4.2.2; RFC 6455 §3 has the same.
+    const fn default_port(self) -> u16 {
+        if self.is_tls() { 443 } else { 80 }
     }
 }
 
@@ -189,16 +244,6 @@ fn is_slash(char: char) -> bool {
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-}
-
-fn tls_of(scheme: &str) -> Result<bool, UrlError> {
-    if scheme.eq_ignore_ascii_case("http") {
-        Ok(false)
-    } else if scheme.eq_ignore_ascii_case("https") {
-        Ok(true)
-    } else {
-        Err(UrlError::Scheme)
-    }
 }
 
 fn parse_authority(text: &str) -> Result<(String, Option<u16>), UrlError> {
@@ -296,7 +341,7 @@ fn dots(segment: &str) -> Option<usize> {
 pub enum UrlError {
     /// There is no scheme.
     Relative,
-    /// The scheme is neither `http` nor `https`.
+    /// The scheme is none of `http`, `https`, `ws` and `wss`.
     Scheme,
     /// There is no host, or it is not a name or an address.
     Host,
@@ -312,7 +357,7 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Relative => "the URL has no scheme; begin it with http:// or https://",
-            Self::Scheme => "the URL's scheme is not spoken here; use http:// or https://",
+            Self::Scheme => "the URL's scheme is not spoken here; use http://, https://, ws:// or wss://",
             Self::Host => "the URL has no valid host; write a name, an IPv4 address or an IPv6 address in brackets",
             Self::HostNotAscii => "the URL's host is not ASCII; write it in its ASCII form, which begins with xn--",
             Self::Port => "the URL's port is not a number from 1 to 65535",
