@@ -40,7 +40,7 @@ pub fn coding(input: &[u8]) {
 pub fn encoder(input: &[u8]) {
     let (steps, content) = split_line(input);
     let pieces: Vec<Vec<u8>> =
-        chunks(content, steps).into_iter().map(|piece| piece.repeat(1 + piece.len() / 8)).collect();
+        chunks(content, steps).into_iter().map(|piece| piece.repeat(1 + (piece.len() / 8).min(16))).collect();
     let flushes: Vec<bool> = pieces.iter().zip(steps.iter().cycle()).map(|(_, step)| step & 32 != 0).collect();
     let whole = pieces.concat();
     // What is repeated that often shrinks as bombs do.
