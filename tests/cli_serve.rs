@@ -245,12 +245,16 @@ fn history_is_as_long_as_told() {
 
 #[test]
 fn hosts_and_origins_are_as_told() {
-    let allowed = ["--allow-host", "events.example.org", "--allow-origin", "https://example.org"];
-    let (_server, address) = serve(TIDEWIRE, &allowed);
-    for field in ["host: events.example.org", "origin: https://example.org"] {
+    let origins = ["--allow-origin", "https://example.org", "--allow-origin", "*.app.example"];
+    let (_server, address) = serve(TIDEWIRE, &[&["--allow-host", "events.example.org"], &origins[..]].concat());
+    for field in ["host: events.example.org", "origin: https://example.org", "origin: https://one.app.example"] {
         published(address, &["-c", "news", "-H", field, "x"]);
     }
-    for (field, code) in [("host: other.example.org", "host"), ("origin: https://other.example.org", "origin")] {
+    for (field, code) in [
+        ("host: other.example.org", "host"),
+        ("origin: https://other.example.org", "origin"),
+        ("origin: https://app.example", "origin"),
+    ] {
         let ended = publish(address, &["-c", "news", "-H", field, "x"]);
         assert_eq!(ended.code, Some(4), "{}", ended.stderr);
         assert!(ended.stderr.ends_with(&format!("({code}_not_allowed)\n")), "{}", ended.stderr);

@@ -2,11 +2,11 @@ use core::net::Ipv6Addr;
 
 /// A host and, where it is given, a port: `uri-host [ ":" port ]` (RFC 9110 §7.2), without userinfo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HostPort<'a> {
+pub(crate) struct HostPort<'a> {
     /// A name or an IPv4 address, or an IPv6 address in brackets; may be empty.
-    pub(super) host: &'a str,
+    pub(crate) host: &'a str,
     /// The digits of the port; empty when nothing stands after the colon.
-    pub(super) port: Option<&'a str>,
+    pub(crate) port: Option<&'a str>,
 }
 
 impl<'a> HostPort<'a> {
@@ -21,7 +21,7 @@ impl<'a> HostPort<'a> {
 
     /// Returns the two parts if both are well formed. A comma, though it is allowed in a reg-name (RFC 3986 §3.2.2), is
     /// refused: two joined `Host` fields would look like one.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let parts = Self::split(text);
         let port = parts.port.unwrap_or_default();
         let well_formed = port.bytes().all(|byte| byte.is_ascii_digit())

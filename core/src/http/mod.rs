@@ -53,12 +53,14 @@ pub use fields::{FieldError, Fields};
 pub(crate) use frame::{Frame, FrameBuilder};
 pub use framing::{Expectation, Framing, FramingError, keep_alive, request_framing, response_framing};
 pub use head::{RequestHead, ResponseHead, Version};
+pub(crate) use host::HostPort;
 pub use media_type::MediaType;
 pub use method::{BadMethod, Method};
 pub use reader::{Head, HeadError, HeadLimits, HeadReader};
 pub use router::{PathNames, PatternError, Router};
 pub use status::reason_phrase;
 pub use target::{Form, Target, TargetError};
+pub(crate) use uri::is_scheme;
 pub use uri::{Url, UrlError};
 
 /// RFC 9110 §5.6.2: tchar, "any VCHAR, except delimiters".

@@ -1,16 +1,18 @@
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-use super::Reply;
+use super::origin::{Entry, Origin};
+use super::{Reply, refusal};
 use crate::http::{Fields, Method, RequestHead};
 
-/// Who may ask: the hosts that the server goes by, and the origins whose pages may use it.
+/// Who may ask: the hosts that the server goes by, and the origins whose pages may use it. One policy for event streams, plain
+/// requests and WebSockets: to these a browser applies no CORS, but lets any page open one, with its cookies.
 ///
 /// A page of another site cannot hide its origin (Fetch §3.2), so a request without `Origin` comes from a program or from a page of
 /// this server. A site whose name points at this machine (DNS rebinding) has its own name in `Host`.
@@ -23,7 +25,17 @@ pub struct Access {
     /// Hosts as in the `Host` field, with or without a port (without one, any port). `None`: any host, for a server that is not on
     /// loopback. Default: `localhost` and the loopback addresses.
     pub hosts: Option<Vec<Box<str>>>,
-    /// Origins besides the server's own, `https://app.example`; `*` is every origin. Default: none.
+    /// Origins besides the server's own. Default: none.
+    ///
+    /// | entry | whose pages |
+    /// |---|---|
+    /// | `https://app.example`, `http://localhost:3000` | of exactly this origin |
+    /// | `app.example`, `localhost:3000` | of this host with any scheme |
+    /// | `*.app.example`, `https://*.app.example` | of all hosts below this one, at any depth, but not of itself |
+    /// | `*` | every page of the web, and what has no origin at all (`null`) |
+    ///
+    /// Hosts and schemes compare without case. An entry without a port means the usual one of the scheme. What is
+    /// [no entry](Self::is_origin_entry) lets nobody in.
     pub origins: Vec<Box<str>>,
     /// Whether pages of these origins may send cookies and other credentials along, and read what they are answered with (Fetch §3.3.6).
     /// With `*` that is every page of the web: only for a server that lets nobody in by a cookie. Default: no.
@@ -34,7 +46,7 @@ pub struct Access {
     pub max_age: Duration,
 }
 
-/// Why [`Access`] refuses a request. The answer is 403.
+/// Why [`Access`] refuses a request. The answer is 403: [`reply`](Self::reply).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessError {
     /// The `Host` field names no host of this server.
@@ -68,11 +80,22 @@ impl Access {
         {
             return Err(AccessError::Host);
         }
-        match head.fields.get("origin") {
-            None => Ok(()),
-            Some(_) if self.origin_of(head).is_some() => Ok(()),
-            Some(_) => Err(AccessError::Origin),
-        }
+        self.check_origin(head)
+    }
+
+    /// Checks only where the page comes from that asks, if one does.
+    ///
+    /// # Errors
+    ///
+    /// When it comes from a page that may not ask.
+    pub fn check_origin(&self, head: &RequestHead) -> Result<(), AccessError> {
+        let may_ask = !head.fields.contains("origin") || self.origin_of(head).is_some();
+        if may_ask { Ok(()) } else { Err(AccessError::Origin) }
+    }
+
+    /// Tells whether a text has one of the forms of [`origins`](Self::origins).
+    pub fn is_origin_entry(text: &str) -> bool {
+        Entry::parse(text).is_some()
     }
 
     /// Adds to the answer, also to a refusal, what a browser needs to hand it to a page of another origin (Fetch §3.3), and what a
@@ -116,19 +139,32 @@ impl Access {
 
     /// Returns the origin of the request, if its pages may use the server.
     fn origin_of<'a>(&self, head: &'a RequestHead) -> Option<&'a str> {
-        let origin = head.fields.get_str("origin")?;
-        let own = origin.split_once("://").is_some_and(|(scheme, host)| {
-            let authority = head.authority().unwrap_or_default();
-            !host.is_empty() && without_port(scheme, host).eq_ignore_ascii_case(without_port(scheme, authority))
-        });
-        let listed = || self.takes_every_origin() || self.origins.iter().any(|one| one.eq_ignore_ascii_case(origin));
-        (own || listed()).then_some(origin)
+        // RFC 6454 §7.3: "the user agent MUST NOT include more than one Origin header field in any HTTP request."
+        let mut origins = head.fields.get_all("origin");
+        let text = str::from_utf8(origins.next().filter(|_| origins.next().is_none())?).ok()?;
+        let may_ask = || {
+            let Some(origin) = Origin::parse(text) else { return false };
+            let mut entries = self.origins.iter().filter_map(|entry| Entry::parse(entry));
+            origin.is_of(head.authority().unwrap_or_default()) || entries.any(|entry| origin.is_named(entry))
+        };
+        (self.takes_every_origin() || may_ask()).then_some(text)
     }
 }
 
 /// Adds what stands in the config or in the request; what is no field value there is left out.
 fn add(fields: &mut Fields, name: &str, value: &str) {
     let _ = fields.append(name, value);
+}
+
+impl AccessError {
+    /// Returns the answer, as problem details (RFC 9457).
+    pub fn reply(&self) -> Reply {
+        let code = match self {
+            Self::Host => "host_not_allowed",
+            Self::Origin => "origin_not_allowed",
+        };
+        refusal::problem(403, code, &self.to_string())
+    }
 }
 
 impl fmt::Display for AccessError {
@@ -141,16 +177,6 @@ impl fmt::Display for AccessError {
 }
 
 impl Error for AccessError {}
-
-/// Returns an authority without the port that its scheme has anyway: an origin never names that (Fetch §3.2), a `Host` may.
-fn without_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
-    let port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return authority,
-    };
-    authority.strip_suffix(port).unwrap_or(authority)
-}
 
 /// Tells whether `authority` is `host`, with any port unless `host` names one.
 fn names(host: &str, authority: &str) -> bool {

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use tidewire_core::server::Access;
 
 use super::{Runtime, count};
 use crate::duration;
@@ -31,8 +32,9 @@ pub(crate) struct Serve {
     /// What carries the sockets (those of --http2: always tokio)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) runtime: Runtime,
-    /// Let pages of this origin use the server, such as `https://example.org`; may be repeated
-    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    /// Let pages of this origin use the server: `https://example.org`, a host of any scheme, `*.example.org` for all below it, or
+    /// `*`; may be repeated
+    #[arg(long, value_name = "ORIGIN", value_parser = origins)]
     pub(crate) allow_origin: Vec<String>,
     /// Answer only for this host, such as events.example.org, and localhost; may be repeated [default: on loopback
     /// localhost alone, else any host]
@@ -73,6 +75,14 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
         Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
         Err(_) => text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:9000 or [::1]:9000".into()),
     }
+}
+
+/// Reads which origins are meant.
+fn origins(text: &str) -> Result<String, String> {
+    if Access::is_origin_entry(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write an origin, a host or what is below one: https://example.org, example.org:8443, *.example.org, with no path; or *".into())
 }
 
 /// Reads an origin as browsers write it, or `*`.
@@ -133,6 +143,14 @@ mod tests {
         }
         for text in ["", "example.org", "https://", "https://example.org/", "https://example.org:443", "http://a:80"] {
             assert!(origin(text).is_err(), "{text}");
+        }
+        for text in
+            ["*", "https://example.org:443", "example.org", "localhost:3000", "*.example.org", "https://*.example.org"]
+        {
+            assert_eq!(origins(text).as_deref(), Ok(text));
+        }
+        for text in ["", "https://", "https://example.org/", "*example.org", "*.", "a.*.b", "https://*", "a@b", "a b"] {
+            assert!(origins(text).is_err(), "{text}");
         }
         for text in ["example.org", "example.org:8080", "[::1]", "[::1]:8080"] {
             assert_eq!(host(text).as_deref(), Ok(text));
