@@ -44,8 +44,12 @@ pub mod log_play;
 pub mod logs;
 #[path = "support/naive_chunked.rs"]
 pub mod naive_chunked;
+#[path = "support/naive_deflate.rs"]
+pub mod naive_deflate;
 #[path = "support/naive_log.rs"]
 pub mod naive_log;
+#[path = "support/naive_peer.rs"]
+pub mod naive_peer;
 #[path = "support/naive_sse.rs"]
 pub mod naive_sse;
 #[path = "support/nginx.rs"]
@@ -70,10 +74,14 @@ pub mod streams;
 pub mod vectors_http;
 #[path = "support/vectors_sse.rs"]
 pub mod vectors_sse;
+#[path = "support/vectors_ws.rs"]
+pub mod vectors_ws;
 #[path = "support/watched.rs"]
 pub mod watched;
 #[path = "support/world.rs"]
 pub mod world;
+#[path = "support/ws_data.rs"]
+pub mod ws_data;
 #[path = "support/ws_peers.rs"]
 pub mod ws_peers;
 
