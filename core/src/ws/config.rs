@@ -6,19 +6,29 @@ use core::time::Duration;
 pub struct Config {
     /// Limits of what is received.
     pub limits: Limits,
-    /// After how long without a frame from the peer it is pinged. Default 30 s; `None`: never.
+    /// Whether text messages are taken. Default true; where they are not, a peer that sends one is told 1003.
+    pub accept_text: bool,
+    /// Whether binary messages are taken. Default true; where they are not, a peer that sends one is told 1003.
+    pub accept_binary: bool,
+    /// How many bytes are kept, besides one chunk of the driver, while the application takes no events and the driver hands over more
+    /// nevertheless. Default 64 KiB; more is 1008.
+    pub max_unread: usize,
+    /// After how long without a byte from the peer it is pinged. Default 30 s; `None`: never.
     pub ping_interval: Option<Duration>,
-    /// How long after a ping any frame of the peer may take; then it is lost. Default 20 s.
+    /// How long the peer may be silent after such a ping has left; then it is lost. Any byte is a sign of life. Default 20 s.
     pub pong_timeout: Duration,
-    /// How long the peer may take to answer a close frame, and then to end the connection. Default 5 s.
+    /// How long the peer may take to answer a close frame, and then to end the connection; then it is dropped. Default 5 s.
     pub close_timeout: Duration,
-    /// How long the peer may take nothing of what waits for it. Default 30 s.
+    /// How long the peer may take nothing of what waits for it; then it is lost. Default 30 s. What is long leaves in pieces of 64 KiB,
+    /// each of which has this time.
     pub write_timeout: Duration,
-    /// How many frames may wait to be sent. Default 256.
+    /// How many messages and pings may wait to be sent. Default 256; more is an error of who sends.
     pub max_queued_frames: usize,
-    /// How many bytes of frames may wait to be sent. Default 1 MiB; a message that is longer is sent if nothing else waits.
+    /// How many bytes of frames may wait to be sent. Default 1 MiB; more is an error of who sends. A message that is longer is sent if
+    /// nothing else waits.
     pub max_queued_bytes: usize,
-    /// Longest payload of a data frame that is sent; longer messages go in several frames. Default `None`: a frame each.
+    /// Longest payload of a data frame that is sent, in bytes; longer messages go in several frames, and pongs between them. Default
+    /// `None`: a frame each.
     pub fragment: Option<usize>,
 }
 
@@ -38,6 +48,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            accept_text: true,
+            accept_binary: true,
+            max_unread: 64 << 10,
             ping_interval: Some(Duration::from_secs(30)),
             pong_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(5),

@@ -1,0 +1,505 @@
+//! ```text
+//!  Open ── close ──────────► Closing ── the peer's close ──► Ending ── end of the peer, deadline ──► Over
+//!   │ └─ the peer's close, its fault ────────────────────────►┘                                       ▲
+//!   └─ lost: end, reset, no pong, no writing ───────────────────────────────────────────────────────►─┘
+//! ```
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use core::{fmt, mem};
+
+use bytes::Bytes;
+
+mod input;
+mod life;
+mod output;
+mod queue;
+
+use self::input::{End, Input};
+use self::life::Life;
+use self::output::Output;
+use self::queue::Payload;
+use super::{
+    Agreed, CloseCode, CloseFrame, CloseReason, Closed, Config, Event, FrameHeader, MAX_CONTROL, MAX_REASON, Message,
+    Opcode, OwnedItem, Reader, Role, SendError,
+};
+use crate::{Closing, Instant, Protocol, Random};
+
+/// One WebSocket after its opening handshake, at either end.
+///
+/// It is a [`Protocol`]. Messages come as [`Event`]s and leave by [`send`](Self::send); pings are answered, a silent peer is pinged and
+/// noticed when it is lost, and the end is told once, by [`Event::Closed`].
+///
+/// # What waits
+///
+/// Of what came at most one chunk of the driver is kept undecoded; while events are not taken it [wants](Protocol::wants_input) no more,
+/// and so holds the peer back. What is sent waits in a bounded queue, and leaves in pieces of some 64 KiB at most: short frames
+/// together, long payloads of a server as they are, shared and not copied. Pongs and pings go between frames, also between those of one
+/// message ([`Config::fragment`]); one pong waits at most, for the latest ping. Nothing is held where nothing waits.
+///
+/// # The end
+///
+/// Who [closes](Self::close) has what was accepted before sent first, then the close frame; messages of the peer are told until its
+/// answer is there, and its pings are not answered any more. A peer that closes is answered with its own code; what had not left yet is dropped, and
+/// counted by [`Closed::unsent`]. A peer's fault is told it by a close frame with the code of the fault, and nothing more is read of it.
+/// Then a server ends the connection first, and a client waits for that (RFC 6455 §7.1.1), both no longer than [`Config::close_timeout`].
+/// [`Event::Closed`] is told as soon as nothing can change it any more: our close frame has left, or never will.
+pub struct Connection {
+    config: Arc<Config>,
+    role: Role,
+    state: State,
+    input: Input,
+    output: Output,
+    life: Life,
+    /// When the peer must have answered our close frame, and then have ended its side.
+    close_at: Option<Instant>,
+    /// Whether that was set at a time that may be later.
+    is_close_early: bool,
+    /// What is to be told at the end.
+    closed: Option<Box<Closed>>,
+    now: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The application has closed; the peer is to answer.
+    Closing,
+    /// The peer has closed, or it is at fault: nothing of it is read any more.
+    Ending {
+        /// Whether our side is to end, and not to wait for the peer's end.
+        is_first: bool,
+        /// Whether the peer's side has ended.
+        is_alone: bool,
+    },
+    /// The socket is to be dropped.
+    Over,
+}
+
+impl Connection {
+    /// Begins the server's end of a connection that was `agreed` on.
+    ///
+    /// An `Arc` of the config is shared by all connections; a config alone is taken too.
+    pub fn server(config: impl Into<Arc<Config>>, agreed: &Agreed, now: Instant) -> Self {
+        Self::new(Role::Server, config.into(), agreed, now, None)
+    }
+
+    /// Begins the client's end of a connection that was `agreed` on. `masks` makes the masking keys; what it makes must not be
+    /// predictable (RFC 6455 §10.3), unless in a test.
+    pub fn client(
+        config: impl Into<Arc<Config>>,
+        agreed: &Agreed,
+        now: Instant,
+        masks: Box<dyn Random + Send + Sync>,
+    ) -> Self {
+        Self::new(Role::Client, config.into(), agreed, now, Some(masks))
+    }
+
+    fn new(
+        role: Role,
+        config: Arc<Config>,
+        _agreed: &Agreed,
+        now: Instant,
+        masks: Option<Box<dyn Random + Send + Sync>>,
+    ) -> Self {
+        Self {
+            role,
+            state: State::Open,
+            input: Input::new(Reader::new(role, config.limits)),
+            output: Output::new(masks),
+            life: Life::new(now, &config),
+            close_at: None,
+            is_close_early: false,
+            closed: None,
+            now,
+            config,
+        }
+    }
+
+    /// Sends a message. Bytes are shared if they are many, and not copied.
+    ///
+    /// # Errors
+    ///
+    /// When the connection closes, or too much waits already; nothing is sent then.
+    pub fn send(&mut self, now: Instant, message: &Message) -> Result<(), SendError> {
+        match message {
+            Message::Text(text) => self.send_text(now, text),
+            Message::Binary(bytes) => self.push(now, Opcode::Binary, Payload::Shared(bytes)),
+        }
+    }
+
+    /// Sends a text message, copying it once.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_text(&mut self, now: Instant, text: &str) -> Result<(), SendError> {
+        self.push(now, Opcode::Text, Payload::Lent(text.as_bytes()))
+    }
+
+    /// Sends a binary message, copying it once.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_binary(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError> {
+        self.push(now, Opcode::Binary, Payload::Lent(bytes))
+    }
+
+    /// Sends frames that were encoded once for many connections: whole messages, not masked, which leave as one piece for one write,
+    /// behind all messages that are sent by then.
+    ///
+    /// # Errors
+    ///
+    /// When the connection closes, when the last frames were not taken yet (ask [`wants_publications`](Self::wants_publications) first), or on a
+    /// client; nothing is sent then.
+    pub fn push_frames(&mut self, now: Instant, frames: Bytes) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        self.output.push_frames(now, &self.config, frames)
+    }
+
+    /// Sends a ping, of at most [`MAX_CONTROL`] bytes; [`Event::Pong`] brings them back. It leaves between frames, before messages that
+    /// wait.
+    ///
+    /// # Errors
+    ///
+    /// When the connection closes, too much waits already, or the payload is too long; nothing is sent then.
+    pub fn ping(&mut self, now: Instant, payload: &[u8]) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        if payload.len() > MAX_CONTROL {
+            return Err(SendError::TooLong { limit: MAX_CONTROL });
+        }
+        self.output.push_ping(now, &self.config, payload)
+    }
+
+    /// Closes the connection when what was sent before has left. `reason` is for machines and logs, at most [`MAX_REASON`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the connection closes already, the reason is too long, or there is one without a code; nothing changes then.
+    pub fn close(&mut self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        if reason.len() > MAX_REASON {
+            return Err(SendError::TooLong { limit: MAX_REASON });
+        }
+        if code.is_none() && !reason.is_empty() {
+            return Err(SendError::ReasonWithoutCode);
+        }
+        self.note_why(CloseReason::Local);
+        self.state = State::Closing;
+        self.output.push_close(now, &self.config, code, reason);
+        Ok(())
+    }
+
+    /// Closes the connection because its process goes down or restarts: [`CloseCode::GOING_AWAY`], or what `code` says. It does nothing
+    /// to a connection that closes already.
+    pub fn shutdown(&mut self, now: Instant, code: Option<CloseCode>) {
+        // It closes already, which is what is wanted.
+        let _ = self.close(now, Some(code.unwrap_or(CloseCode::GOING_AWAY)), "");
+    }
+
+    /// Notes that reading or writing failed. What was received before still counts.
+    pub fn handle_reset(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.handle_end(End::Reset);
+    }
+
+    /// Tells whether messages can be sent: neither end has closed.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Tells whether all that it was given was taken, and more may be sent: time to read the log.
+    pub fn wants_publications(&self) -> bool {
+        self.is_open() && self.output.is_empty()
+    }
+
+    /// Tells whether all that it was given has left: taken, and written whole, as the driver showed by asking for more.
+    pub fn is_written(&self) -> bool {
+        self.output.is_written()
+    }
+
+    /// Returns how many messages were taken to be sent and have not left, or may not have left whole.
+    pub const fn unsent(&self) -> usize {
+        self.output.unsent()
+    }
+
+    /// Returns how many bytes wait to be sent.
+    pub const fn unsent_bytes(&self) -> usize {
+        self.output.waiting_bytes()
+    }
+
+    /// Returns which end this is.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Returns the config.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    const fn check_open(&self) -> Result<(), SendError> {
+        if self.is_open() { Ok(()) } else { Err(SendError::Closing) }
+    }
+
+    fn push(&mut self, now: Instant, opcode: Opcode, payload: Payload<'_>) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        self.output.push_message(now, &self.config, FrameHeader::new(opcode, 0), payload)
+    }
+
+    /// Notes what was read, and returns what the application is told of it.
+    fn note(&mut self, item: OwnedItem) -> Option<Event> {
+        match item {
+            OwnedItem::Message(message) => {
+                let is_taken = match message {
+                    Message::Text(_) => self.config.accept_text,
+                    Message::Binary(_) => self.config.accept_binary,
+                };
+                if is_taken {
+                    return Some(Event::Message(message));
+                }
+                self.fail(CloseReason::Unsupported);
+                None
+            }
+            OwnedItem::Ping(payload) => {
+                if !self.output.has_closed() {
+                    self.output.set_pong(self.now, &self.config, payload.clone());
+                }
+                Some(Event::Ping(payload))
+            }
+            OwnedItem::Pong(payload) => Some(Event::Pong(payload)),
+            OwnedItem::Close(frame) => self.note_close(frame),
+        }
+    }
+
+    fn note_close(&mut self, frame: Option<CloseFrame>) -> Option<Event> {
+        let answers = self.output.has_closed();
+        self.note_why(CloseReason::Peer);
+        if let Some(closed) = &mut self.closed {
+            if !answers {
+                closed.why = CloseReason::Peer;
+            }
+            closed.code = frame.as_ref().map_or(Closed::NO_CODE, |frame| frame.code.get());
+            closed.reason = frame.as_ref().map(|frame| frame.reason.clone()).unwrap_or_default();
+            closed.is_clean = true;
+        }
+        // RFC 6455 §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received." What was
+        // to be sent before ours, which crosses the peer's, finds nobody who reads it.
+        self.output.drop_data();
+        self.output.push_close(self.now, &self.config, frame.as_ref().map(|frame| frame.code), "");
+        // RFC 6455 §7.1.1: "In most normal cases, the TCP connection SHOULD be closed first by the server".
+        self.end_soon(self.role == Role::Server);
+        (!answers).then_some(Event::Closing(frame))
+    }
+
+    /// Tells the peer what it did wrong, and reads no more of it.
+    fn fail(&mut self, why: CloseReason) {
+        self.note_why(why);
+        self.output.drop_data();
+        if let Some(code) = why.close_code() {
+            self.output.push_close(self.now, &self.config, Some(code), &why.to_string());
+        }
+        self.end_soon(true);
+    }
+
+    fn end_soon(&mut self, is_first: bool) {
+        self.state = State::Ending { is_first, is_alone: false };
+        self.input.close();
+        self.life = Life::OVER;
+        // Until ours has left it is the writing that is watched.
+        self.close_at = self.output.has_closed().then(|| self.now + self.config.close_timeout);
+    }
+
+    /// Notes that nothing comes any more, when all that came was read.
+    fn handle_end(&mut self, end: End) {
+        self.input.end(end);
+        self.note_end();
+    }
+
+    fn note_end(&mut self) {
+        let Some(end) = self.input.take_end() else { return };
+        match (end, &mut self.state) {
+            (End::Flooded, State::Open | State::Closing) => self.fail(CloseReason::Flooded),
+            (End::Flooded, State::Ending { .. } | State::Over) => {}
+            (End::Finished, State::Ending { is_alone, .. }) if !self.output.is_written() => *is_alone = true,
+            (End::Finished, _) => self.lose(CloseReason::Ended),
+            (End::Reset, _) => self.lose(CloseReason::Reset),
+        }
+    }
+
+    /// Ends the connection at once, for this reason if there was none before.
+    fn lose(&mut self, why: CloseReason) {
+        if self.state == State::Over {
+            return;
+        }
+        self.note_why(why);
+        if let Some(closed) = &mut self.closed {
+            // The close frame of both was needed.
+            closed.is_clean &= self.output.has_closed();
+        }
+        self.output.clear();
+        self.input.close();
+        self.life = Life::OVER;
+        (self.state, self.close_at) = (State::Over, None);
+    }
+
+    /// Notes what the end begins with, if it has not begun.
+    fn note_why(&mut self, why: CloseReason) {
+        if self.is_open() {
+            self.closed = Some(Box::new(Closed::new(why)));
+        }
+    }
+
+    /// Reads until there is something to tell, or nothing is left.
+    fn read_on(&mut self) -> Option<Event> {
+        while let Some(read) = self.input.read() {
+            let event = match read {
+                Ok(item) => self.note(item),
+                Err(error) => {
+                    self.fail(CloseReason::Fault(error));
+                    None
+                }
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+        self.note_end();
+        None
+    }
+
+    /// Tells the end, when nothing can change it any more.
+    fn tell_closed(&mut self) -> Option<Event> {
+        let is_told = match self.state {
+            State::Open | State::Closing => false,
+            State::Ending { .. } => self.output.is_written(),
+            State::Over => true,
+        };
+        let closed = if is_told { self.closed.take() } else { None };
+        closed.map(|closed| {
+            let (sent, unsent) = (self.output.closed_with(), self.output.unsent());
+            Event::Closed(Closed { sent, unsent, ..*closed })
+        })
+    }
+}
+
+impl Protocol for Connection {
+    type Event = Event;
+
+    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        self.now = self.now.max(now);
+        if bytes.is_empty() {
+            return;
+        }
+        self.life.note_heard(now, &self.config);
+        self.input.push(bytes, self.config.max_unread);
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.handle_end(End::Finished);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.output.has_stalled(now, &self.config) {
+            return self.lose(CloseReason::WriteTimeout);
+        }
+        if self.close_at.is_some_and(|at| at <= now) {
+            if !mem::take(&mut self.is_close_early) {
+                // What began the end stands.
+                return self.lose(CloseReason::Ended);
+            }
+            self.close_at = Some(now + self.config.close_timeout);
+        }
+        let is_held = self.input.is_held();
+        if self.life.is_lost(now, &self.config, is_held) {
+            return self.lose(CloseReason::PongTimeout);
+        }
+        if self.life.wants_ping(now) {
+            match self.output.push_ping(now, &self.config, b"") {
+                Ok(()) => self.life.note_ping(is_held),
+                // Too much waits: it is the writing that is watched.
+                Err(_) => self.life.postpone(now, &self.config),
+            }
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        let was_held = self.input.is_held();
+        let event = self.read_on();
+        if was_held && !self.input.is_held() {
+            self.life.note_resumed();
+        }
+        event.or_else(|| self.tell_closed())
+    }
+
+    fn poll_transmit(&mut self) -> Option<Bytes> {
+        let had_closed = self.output.has_closed();
+        let piece = self.output.take(self.now, &self.config);
+        if self.output.has_closed() && !had_closed {
+            self.close_at = Some(self.now + self.config.close_timeout);
+            self.is_close_early = self.output.is_moving();
+            self.life = Life::OVER;
+        }
+        if !self.output.has_pings() {
+            self.life.note_pings_left(self.now, &self.config, self.output.is_moving());
+        }
+        if let State::Ending { is_alone: true, .. } = self.state
+            && self.output.is_written()
+        {
+            self.lose(CloseReason::Ended);
+        }
+        piece
+    }
+
+    /// Not before all that came was taken.
+    fn wants_input(&self) -> bool {
+        match self.state {
+            State::Open | State::Closing => self.input.wants_more(),
+            State::Ending { .. } => true,
+            State::Over => false,
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        [self.life.poll_timeout(), self.close_at, self.output.stall_at()].into_iter().flatten().min()
+    }
+
+    fn closing(&self) -> Closing {
+        match self.state {
+            State::Open | State::Closing | State::Ending { is_first: false, is_alone: false } => Closing::No,
+            State::Ending { .. } => Closing::Finish,
+            State::Over => Closing::Abort,
+        }
+    }
+}
+
+/// Without what peer and application have said.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .field("unread", &self.input.len())
+            .field("unsent", &self.unsent())
+            .field("unsent_bytes", &self.unsent_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_less_than_600_bytes() {
+        assert!(size_of::<Connection>() < 600, "{}", size_of::<Connection>());
+    }
+}

@@ -1,0 +1,323 @@
+//! ```text
+//!  pings, pong ─┐ (between frames)
+//!  messages ────┴─► bursts ─► close
+//! ```
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+
+use bytes::Bytes;
+
+use super::queue::{Payload, Queue, Waiting};
+use crate::ws::encode_frame;
+use crate::ws::{CloseCode, Config, FrameHeader, Opcode, SendError, encode_close};
+use crate::{Instant, Random};
+
+/// What waits to be sent on a connection.
+pub(super) struct Output {
+    /// Makes the masking keys of a client.
+    masks: Option<Box<dyn Random + Send + Sync>>,
+    /// Whole frames that may leave between those of a message.
+    pings: Vec<u8>,
+    ping_count: u32,
+    /// The payload of the one pong that waits.
+    pong: Option<Bytes>,
+    queue: Queue,
+    /// Whole frames that were encoded for many connections.
+    bulk: Bytes,
+    close: Close,
+    /// Messages that were taken to be sent and may not have left whole.
+    unsent: usize,
+    /// Those of them that end with the piece that was taken last.
+    leaving: usize,
+    is_taken: bool,
+    /// Whether a piece was written since the deadline was told, with more to come: when, nobody knows.
+    is_moving: bool,
+    /// When something must have been taken.
+    stall_at: Option<Instant>,
+}
+
+/// The close frame.
+#[derive(Debug)]
+enum Close {
+    No,
+    Waits { frame: Vec<u8>, code: Option<CloseCode> },
+    Left { code: Option<CloseCode> },
+}
+
+impl Output {
+    pub(super) const fn new(masks: Option<Box<dyn Random + Send + Sync>>) -> Self {
+        Self {
+            masks,
+            pings: Vec::new(),
+            ping_count: 0,
+            pong: None,
+            queue: Queue::new(),
+            bulk: Bytes::new(),
+            close: Close::No,
+            unsent: 0,
+            leaving: 0,
+            is_taken: false,
+            is_moving: false,
+            stall_at: None,
+        }
+    }
+
+    /// Queues a message of `len` bytes, whose payload is copied if it is short or lent, and else shared.
+    pub(super) fn push_message(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        header: FrameHeader,
+        payload: Payload<'_>,
+    ) -> Result<(), SendError> {
+        let len = payload.len();
+        self.check_room(config, len)?;
+        let is_long = len > MAX_COPY || config.fragment.is_some_and(|most| len > most.max(1));
+        if is_long {
+            self.queue.push_long(header, payload.into_bytes());
+        } else {
+            let header = FrameHeader { mask: self.key(), ..header };
+            self.queue.push_frame(|out| encode_frame(header, payload.as_slice(), out));
+        }
+        self.unsent += 1;
+        self.note_waiting(now, config);
+        Ok(())
+    }
+
+    /// Takes frames that were encoded for many, unless some wait.
+    pub(super) fn push_frames(&mut self, now: Instant, config: &Config, frames: Bytes) -> Result<(), SendError> {
+        if self.masks.is_some() {
+            return Err(SendError::Unmasked);
+        }
+        if !self.bulk.is_empty() {
+            return Err(SendError::Full { limit: 1 });
+        }
+        self.bulk = frames;
+        self.note_waiting(now, config);
+        Ok(())
+    }
+
+    pub(super) fn push_ping(&mut self, now: Instant, config: &Config, payload: &[u8]) -> Result<(), SendError> {
+        self.check_room(config, payload.len())?;
+        let header = self.header(Opcode::Ping);
+        encode_frame(header, payload, &mut self.pings);
+        self.ping_count += 1;
+        self.note_waiting(now, config);
+        Ok(())
+    }
+
+    /// Puts the answer to a ping in the place of the one that waits, if one does.
+    pub(super) fn set_pong(&mut self, now: Instant, config: &Config, payload: Bytes) {
+        // RFC 6455 §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s),
+        // the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
+        self.pong = Some(payload);
+        self.note_waiting(now, config);
+    }
+
+    /// Queues the close frame behind all that waits, unless there is one already.
+    pub(super) fn push_close(&mut self, now: Instant, config: &Config, code: Option<CloseCode>, reason: &str) {
+        if !matches!(self.close, Close::No) {
+            return;
+        }
+        let mut payload = Vec::new();
+        if let Some(code) = code {
+            encode_close(code, reason, &mut payload);
+        }
+        let mut frame = Vec::new();
+        encode_frame(self.header(Opcode::Close), &payload, &mut frame);
+        self.close = Close::Waits { frame, code };
+        self.note_waiting(now, config);
+    }
+
+    /// Takes the next piece. It has its time to be written, and with it what still waits.
+    pub(super) fn take(&mut self, now: Instant, config: &Config) -> Option<Bytes> {
+        // Nobody asks for more before the last piece is written.
+        self.unsent = self.unsent.saturating_sub(mem::take(&mut self.leaving));
+        let piece = self.next_piece(config);
+        let went_on = mem::replace(&mut self.is_taken, !piece.is_empty());
+        self.is_moving = went_on && self.is_taken;
+        let stalls = self.is_taken || !self.is_empty();
+        self.stall_at = stalls.then(|| now + config.write_timeout);
+        self.is_taken.then_some(piece)
+    }
+
+    /// Drops what no peer waits for any more: all but the rest of a frame that has begun, and the close frame.
+    pub(super) fn drop_data(&mut self) {
+        (self.pings, self.ping_count, self.pong, self.bulk) = (Vec::new(), 0, None, Bytes::new());
+        self.queue.cut();
+    }
+
+    /// Drops all that waits.
+    pub(super) fn clear(&mut self) {
+        self.drop_data();
+        self.queue = Queue::new();
+        self.stall_at = None;
+        if let Close::Waits { .. } = self.close {
+            self.close = Close::No;
+        }
+    }
+
+    /// Tells whether the time for something to be taken has passed, with nothing taken in it.
+    pub(super) fn has_stalled(&mut self, now: Instant, config: &Config) -> bool {
+        if self.stall_at.is_none_or(|at| at > now) {
+            return false;
+        }
+        // What was taken when the last piece was written has the deadline of an earlier time: its own begins here at the latest.
+        let moved = mem::take(&mut self.is_moving);
+        if moved {
+            self.stall_at = Some(now + config.write_timeout);
+        }
+        !moved
+    }
+
+    pub(super) const fn stall_at(&self) -> Option<Instant> {
+        self.stall_at
+    }
+
+    /// Tells whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.has_no_control()
+            && self.queue.is_empty()
+            && self.bulk.is_empty()
+            && !matches!(self.close, Close::Waits { .. })
+    }
+
+    /// Tells whether nothing waits, and what was taken last was written whole.
+    pub(super) fn is_written(&self) -> bool {
+        self.is_empty() && !self.is_taken
+    }
+
+    /// Tells whether the piece that was taken last went on with what the socket was busy with: the time may be later than is known.
+    pub(super) const fn is_moving(&self) -> bool {
+        self.is_moving
+    }
+
+    pub(super) const fn has_pings(&self) -> bool {
+        self.ping_count > 0
+    }
+
+    /// Tells whether the close frame was taken.
+    pub(super) const fn has_closed(&self) -> bool {
+        matches!(self.close, Close::Left { .. })
+    }
+
+    /// Returns the code of the close frame that was taken.
+    pub(super) const fn closed_with(&self) -> Option<CloseCode> {
+        match self.close {
+            Close::Left { code } => code,
+            Close::No | Close::Waits { .. } => None,
+        }
+    }
+
+    pub(super) const fn unsent(&self) -> usize {
+        self.unsent
+    }
+
+    pub(super) const fn waiting_bytes(&self) -> usize {
+        self.queue.bytes() + self.pings.len() + self.bulk.len()
+    }
+
+    fn next_piece(&mut self, config: &Config) -> Bytes {
+        let mut piece = Vec::new();
+        while piece.len() < MAX_PIECE {
+            if !self.queue.is_in_frame() {
+                self.append_control(&mut piece);
+            }
+            match self.queue.front() {
+                Some(Waiting::Batch(_)) => self.leaving += self.queue.take_batch(&mut piece),
+                Some(Waiting::Long(long)) => {
+                    if !long.is_in_frame() {
+                        let key = self.masks.as_mut().map(key);
+                        long.begin_frame(key, config.fragment, &mut piece);
+                    }
+                    if let Some(shared) = long.share(&piece, MAX_COPY, MAX_PIECE) {
+                        self.leaving += self.queue.note_taken(shared.len());
+                        return shared;
+                    }
+                    let copied = long.copy(MAX_PIECE.saturating_sub(piece.len()), MAX_COPY, &mut piece);
+                    self.leaving += self.queue.note_taken(copied);
+                    if copied == 0 && self.queue.is_in_frame() {
+                        // Its payload is shared: a piece of its own.
+                        break;
+                    }
+                }
+                None => break,
+            }
+        }
+        if !self.queue.is_empty() {
+            return piece.into();
+        }
+        if piece.is_empty() && !self.bulk.is_empty() {
+            return mem::take(&mut self.bulk);
+        }
+        if self.bulk.is_empty() {
+            self.append_close(&mut piece);
+        }
+        piece.into()
+    }
+
+    fn append_control(&mut self, piece: &mut Vec<u8>) {
+        if self.has_no_control() {
+            return;
+        }
+        self.ping_count = 0;
+        piece.append(&mut mem::take(&mut self.pings));
+        if let Some(payload) = self.pong.take() {
+            encode_frame(self.header(Opcode::Pong), &payload, piece);
+        }
+    }
+
+    fn append_close(&mut self, piece: &mut Vec<u8>) {
+        if let Close::Waits { frame, code } = &mut self.close {
+            piece.append(frame);
+            self.close = Close::Left { code: *code };
+        }
+    }
+
+    fn has_no_control(&self) -> bool {
+        self.ping_count == 0 && self.pong.is_none()
+    }
+
+    /// Errs when `len` more bytes would be too many.
+    fn check_room(&self, config: &Config, len: usize) -> Result<(), SendError> {
+        let frames = self.queue.messages().saturating_add(self.ping_count as usize);
+        if frames >= config.max_queued_frames {
+            return Err(SendError::Full { limit: config.max_queued_frames });
+        }
+        let bytes = self.queue.bytes() + self.pings.len();
+        if bytes > 0 && len > config.max_queued_bytes.saturating_sub(bytes) {
+            return Err(SendError::Full { limit: config.max_queued_bytes });
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, opcode: Opcode) -> FrameHeader {
+        FrameHeader { mask: self.key(), ..FrameHeader::new(opcode, 0) }
+    }
+
+    fn key(&mut self) -> Option<[u8; 4]> {
+        self.masks.as_mut().map(key)
+    }
+
+    fn note_waiting(&mut self, now: Instant, config: &Config) {
+        if self.stall_at.is_none() && !self.is_empty() {
+            self.stall_at = Some(now + config.write_timeout);
+        }
+    }
+}
+
+/// RFC 6455 §5.3: "a fresh masking key MUST be chosen" for each frame, which must not be predicted.
+fn key(masks: &mut Box<dyn Random + Send + Sync>) -> [u8; 4] {
+    let mut key = [0; 4];
+    masks.fill(&mut key);
+    key
+}
+
+/// A longer payload leaves in pieces of this many bytes, so that it shows how the peer takes it, and a batch of short frames is not
+/// much longer.
+pub(super) const MAX_PIECE: usize = 64 << 10;
+
+/// A payload up to here is copied behind its header, for one write; a longer one is shared.
+const MAX_COPY: usize = 16 << 10;

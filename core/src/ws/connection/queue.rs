@@ -1,0 +1,267 @@
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::mem;
+
+use bytes::Bytes;
+
+use super::output::MAX_PIECE;
+use crate::ws::{FrameHeader, Opcode, append_masked};
+
+/// The payload of a message to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Payload<'a> {
+    /// It is copied.
+    Lent(&'a [u8]),
+    /// It may be shared.
+    Shared(&'a Bytes),
+}
+
+impl Payload<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Lent(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Shared(bytes) => bytes.clone(),
+        }
+    }
+}
+
+/// Messages in the order in which they leave: short ones encoded, many in one batch; long ones as they are, to be framed when they leave.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// What leaves first. Most of the time there is nothing else.
+    front: Option<Waiting>,
+    rest: VecDeque<Waiting>,
+    messages: usize,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Batch(Batch),
+    Long(Long),
+}
+
+/// Whole frames, a message each.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    messages: usize,
+}
+
+/// One message that is framed when it leaves.
+#[derive(Debug)]
+pub(super) struct Long {
+    /// Of the next frame.
+    header: FrameHeader,
+    /// What has not left.
+    payload: Bytes,
+    frame: Option<Begun>,
+    /// Whether the rest of it was dropped.
+    is_cut: bool,
+}
+
+/// A frame whose header has left.
+#[derive(Debug)]
+struct Begun {
+    left: usize,
+    key: Option<[u8; 4]>,
+    /// How much of its payload has left.
+    offset: usize,
+}
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self { front: None, rest: VecDeque::new(), messages: 0, bytes: 0 }
+    }
+
+    /// Appends a message that `encode` appends as one frame.
+    pub(super) fn push_frame(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.messages += 1;
+        if let Some(Waiting::Batch(batch)) = self.rest.back_mut().or(self.front.as_mut())
+            && batch.bytes.len() < MAX_PIECE
+        {
+            self.bytes += batch.push(encode);
+            return;
+        }
+        let mut batch = Batch::default();
+        self.bytes += batch.push(encode);
+        self.push(Waiting::Batch(batch));
+    }
+
+    /// Appends a message that will leave with `header`, without key, or in fragments.
+    pub(super) fn push_long(&mut self, header: FrameHeader, payload: Bytes) {
+        self.bytes += payload.len();
+        self.messages += 1;
+        self.push(Waiting::Long(Long { header, payload, frame: None, is_cut: false }));
+    }
+
+    pub(super) const fn front(&mut self) -> Option<&mut Waiting> {
+        self.front.as_mut()
+    }
+
+    /// Moves the batch that is first to `piece`, and returns how many messages that are.
+    pub(super) fn take_batch(&mut self, piece: &mut Vec<u8>) -> usize {
+        let Some(Waiting::Batch(batch)) = &mut self.front else { return 0 };
+        let Batch { mut bytes, messages } = mem::take(batch);
+        self.bytes = self.bytes.saturating_sub(bytes.len());
+        self.messages = self.messages.saturating_sub(messages);
+        if piece.is_empty() {
+            *piece = bytes;
+        } else {
+            piece.append(&mut bytes);
+        }
+        self.advance();
+        messages
+    }
+
+    /// Notes that so much was taken of the long message that is first, and returns how many messages ended by that.
+    pub(super) fn note_taken(&mut self, len: usize) -> usize {
+        self.bytes = self.bytes.saturating_sub(len);
+        match &self.front {
+            Some(Waiting::Long(long)) if long.is_over() => {
+                let ended = usize::from(!long.is_cut);
+                self.messages = self.messages.saturating_sub(ended);
+                self.advance();
+                ended
+            }
+            _ => 0,
+        }
+    }
+
+    /// Drops all but the rest of a frame that has begun.
+    pub(super) fn cut(&mut self) {
+        self.rest = VecDeque::new();
+        (self.messages, self.bytes) = (0, 0);
+        let begun = self.front.take().and_then(|front| match front {
+            Waiting::Long(long) => long.cut(),
+            Waiting::Batch(_) => None,
+        });
+        self.bytes = begun.as_ref().map_or(0, |long| long.payload.len());
+        self.front = begun.map(Waiting::Long);
+    }
+
+    /// Tells whether the header of a frame has left, and not yet all of its payload.
+    pub(super) const fn is_in_frame(&self) -> bool {
+        match &self.front {
+            Some(Waiting::Long(long)) => long.is_in_frame(),
+            _ => false,
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.front.is_none()
+    }
+
+    pub(super) const fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Returns how many bytes wait; of long messages the payload alone counts.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn push(&mut self, waiting: Waiting) {
+        if self.front.is_none() {
+            self.front = Some(waiting);
+        } else {
+            self.rest.push_back(waiting);
+        }
+    }
+
+    fn advance(&mut self) {
+        self.front = self.rest.pop_front();
+        if self.rest.is_empty() {
+            self.rest = VecDeque::new();
+        }
+    }
+}
+
+impl Batch {
+    /// Appends a message and returns how many bytes that are.
+    fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let before = self.bytes.len();
+        encode(&mut self.bytes);
+        self.messages += 1;
+        self.bytes.len() - before
+    }
+}
+
+impl Long {
+    pub(super) const fn is_in_frame(&self) -> bool {
+        self.frame.is_some()
+    }
+
+    /// Appends the header of the next frame, of at most `most` bytes.
+    pub(super) fn begin_frame(&mut self, key: Option<[u8; 4]>, most: Option<usize>, piece: &mut Vec<u8>) {
+        let left = most.map_or(self.payload.len(), |most| self.payload.len().min(most.max(1)));
+        let fin = left == self.payload.len();
+        FrameHeader { fin, mask: key, len: left as u64, ..self.header }.encode(piece);
+        // RFC 7692 §6: only the first frame of a compressed message has the bit.
+        self.header = FrameHeader { opcode: Opcode::Continuation, compressed: false, ..self.header };
+        self.frame = Some(Begun { left, key, offset: 0 });
+    }
+
+    /// Returns the next bytes of the frame, if they can be shared: not masked, more than `few`, and nothing stands before them in
+    /// `piece`.
+    pub(super) fn share(&mut self, piece: &[u8], few: usize, most: usize) -> Option<Bytes> {
+        let begun = self.frame.as_ref().filter(|begun| begun.is_shared(few) && piece.is_empty())?;
+        let len = begun.left.min(most);
+        let shared = self.payload.split_to(len.min(self.payload.len()));
+        self.note(len);
+        Some(shared)
+    }
+
+    /// Appends the next bytes of the frame, at most `most`, unless they can be shared; returns how many.
+    pub(super) fn copy(&mut self, most: usize, few: usize, piece: &mut Vec<u8>) -> usize {
+        let Some(begun) = self.frame.as_ref().filter(|begun| !begun.is_shared(few)) else { return 0 };
+        let bytes = self.payload.split_to(begun.left.min(most).min(self.payload.len()));
+        match begun.key {
+            Some(key) => append_masked(&bytes, key, begun.offset, piece),
+            None => piece.extend_from_slice(&bytes),
+        }
+        self.note(bytes.len());
+        bytes.len()
+    }
+
+    /// Returns the rest of the frame that has begun, if one has.
+    fn cut(mut self) -> Option<Self> {
+        let left = self.frame.as_ref()?.left;
+        self.payload.truncate(left);
+        self.is_cut = true;
+        Some(self)
+    }
+
+    fn is_over(&self) -> bool {
+        self.frame.is_none() && self.payload.is_empty()
+    }
+
+    /// Notes that so much of the frame was taken.
+    fn note(&mut self, len: usize) {
+        if let Some(begun) = &mut self.frame {
+            begun.left = begun.left.saturating_sub(len);
+            begun.offset += len;
+            if begun.left == 0 {
+                self.frame = None;
+            }
+        }
+    }
+}
+
+impl Begun {
+    /// Tells whether what is left of it is worth a piece of its own.
+    const fn is_shared(&self, few: usize) -> bool {
+        self.key.is_none() && self.left > few
+    }
+}
