@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use tidewire_core::Instant;
 #[cfg(feature = "json")]
 use tidewire_core::client::NextError;
-use tidewire_core::client::{CloseReason, Config, Event, Reason, Source, State};
+use tidewire_core::client::{self, CloseReason, Config, Event, Reason, Reconnect as _, Source, State};
 use tidewire_core::sse::Message;
-use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed, trace};
+use tidewire_std::trace::{self, Event as _};
+use tidewire_std::{Asked, Clock, Control, Handle, Turns, seed};
 
 use crate::exchange::{Exchange, Receiving, head_of, in_words};
 use crate::{BoxError, Timer, Transport};
@@ -138,8 +139,8 @@ impl<T: Transport, S: Timer> EventSource<T, S> {
                 self.exchange = Exchange::None;
             }
             if let Some(event) = event {
-                trace::client(&event);
-                self.control.tell(&self.source, &event);
+                event.log();
+                self.control.tell(&self.source, client::EventSource::change(&event));
                 if let Event::Closed(reason) = &event {
                     self.ended = Some(Box::new(reason.clone()));
                 }

@@ -112,6 +112,7 @@ mod connector;
 mod event_source;
 mod link;
 mod reader;
+mod reconnecting;
 mod runtime;
 #[cfg(feature = "server")]
 mod serve;

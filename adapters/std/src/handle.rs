@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use tidewire_core::client::{Event, Restart, Source, State};
+use tidewire_core::client::{Change, Restart, Source, State};
 
 use crate::Clock;
 
@@ -122,20 +122,19 @@ impl Control {
         self.shared.any.load(Ordering::Acquire)
     }
 
-    /// Tells the handles of an event, before the application gets it.
+    /// Tells the handles of what an event changed, before the application gets it.
     #[inline]
-    pub fn tell(&mut self, source: &Source, event: &Event) {
-        if !matches!(event, Event::Message(_) | Event::Comment(_) | Event::Retry(_)) {
-            self.tell_change(source, event);
+    pub fn tell(&mut self, source: &Source, change: Option<Change<'_>>) {
+        if let Some(change) = change {
+            self.tell_change(source, change);
         }
     }
 
-    fn tell_change(&mut self, source: &Source, event: &Event) {
-        let (error, retry_at) = match event {
-            Event::Disconnected { reason, retry_at, .. } => (Some(reason.to_string()), self.clock.to_std(*retry_at)),
-            Event::Closed(reason) => (Some(reason.to_string()), None),
-            Event::Opened { .. } => (None, None),
-            _ => return,
+    fn tell_change(&mut self, source: &Source, change: Change<'_>) {
+        let (error, retry_at) = match change {
+            Change::Disconnected { reason, retry_at, .. } => (Some(reason.to_string()), self.clock.to_std(retry_at)),
+            Change::Closed(reason) => (Some(reason.to_string()), None),
+            Change::Opened { .. } => (None, None),
         };
         self.told = (source.state(), source.attempt());
         let mut inner = self.shared.lock();
@@ -218,6 +217,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
+    use tidewire_core::client::{Event, Reconnect};
     use tidewire_core::{Instant, Protocol, client};
 
     use super::*;
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!((status.state, status.attempt, status.last_error), (State::Connecting, 0, None));
 
         let event = open(&mut machine, "retry: 7\nid: 5\ndata: x\n\n");
-        control.tell(machine.source(), &event);
+        control.tell(machine.source(), client::EventSource::change(&event));
         let status = handle.status();
         assert_eq!((status.state, status.attempt, &*status.last_event_id), (State::Open, 1, ""));
         while machine.poll_event().is_some() {}
@@ -303,7 +303,7 @@ mod tests {
 
         machine.handle_reset(NOW);
         let event = machine.poll_event().expect("disconnected");
-        control.tell(machine.source(), &event);
+        control.tell(machine.source(), client::EventSource::change(&event));
         let Event::Disconnected { retry_at, .. } = event else { panic!("{event}") };
         let status = handle.status();
         assert_eq!(status.state, State::Connecting);

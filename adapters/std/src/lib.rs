@@ -30,6 +30,7 @@ mod publisher;
 mod race;
 mod random;
 mod reader;
+mod reconnecting;
 #[cfg(feature = "server")]
 mod repository;
 #[cfg(feature = "server")]

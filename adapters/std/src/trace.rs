@@ -9,12 +9,20 @@ use tidewire_core::http::Url;
 use tidewire_core::server;
 use tracing::{debug, info, trace, warn};
 
-/// Logs an event of an event source: what is lost as a warning, what is received at the finest level and without its data.
-#[inline]
-pub fn client(event: &client::Event) {
-    match event {
-        client::Event::Message(message) => trace!(target: TARGET, bytes = message.data().len(), "message"),
-        event => client_change(event),
+/// An event that a client's driver logs.
+pub trait Event {
+    /// Logs it: what is lost as a warning, what is received at the finest level and without its data.
+    fn log(&self);
+}
+
+/// Of an event source.
+impl Event for client::Event {
+    #[inline]
+    fn log(&self) {
+        match self {
+            Self::Message(message) => trace!(target: TARGET, bytes = message.data().len(), "message"),
+            event => client_change(event),
+        }
     }
 }
 
@@ -152,8 +160,8 @@ pub(crate) mod tests {
     fn an_event_source_logs_structured_events_without_their_data() {
         let log = Log::default();
         tracing::subscriber::with_default(log.clone(), || {
-            client(&client::Event::Message(Message::new("secret")));
-            client(&client::Event::Closed(client::CloseReason::Requested));
+            client::Event::Message(Message::new("secret")).log();
+            client::Event::Closed(client::CloseReason::Requested).log();
         });
         let lines = log.0.lock().expect("nobody panicked").join("\n");
         let reason = client::CloseReason::Requested;
