@@ -6,6 +6,8 @@ mod close;
 mod closed;
 mod config;
 mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod encode;
 mod error;
 mod event;

@@ -10,14 +10,14 @@ use miniz_oxide::deflate::stream::deflate;
 use miniz_oxide::{DataFormat, MZError, MZFlush};
 
 /// Compresses. Its machine is some 320 KB, from the first byte on.
-pub(super) struct Deflate {
+pub(crate) struct Deflate {
     machine: Option<Box<CompressorOxide>>,
     level: u8,
 }
 
 /// What stands behind the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flush {
+pub(crate) enum Flush {
     /// Nothing: they may stay inside.
     None,
     /// All is out, and the next byte begins a byte.
@@ -29,12 +29,19 @@ pub(super) enum Flush {
 }
 
 impl Deflate {
-    pub(super) const fn new(level: u8) -> Self {
+    pub(crate) const fn new(level: u8) -> Self {
         Self { machine: None, level }
     }
 
+    /// Forgets all that it was given; what it had to say is out. The level stays.
+    pub(crate) fn restart(&mut self) {
+        if let Some(machine) = &mut self.machine {
+            machine.reset();
+        }
+    }
+
     /// Compresses `input` and appends what comes out.
-    pub(super) fn run(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+    pub(crate) fn run(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
         let level = self.level;
         let machine = self.machine.get_or_insert_with(|| {
             let mut machine = CompressorOxide::with_format_and_level(DataFormat::Raw, CompressionLevel::DefaultLevel);

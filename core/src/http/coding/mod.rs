@@ -41,10 +41,10 @@ use inflate::Inflate;
 use zlib::Zlib;
 
 mod checksum;
-mod deflate;
+pub(crate) mod deflate;
 mod encoder;
 mod gzip;
-mod inflate;
+pub(crate) mod inflate;
 mod member;
 mod segment;
 mod zlib;
