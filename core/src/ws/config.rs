@@ -30,6 +30,9 @@ pub struct Config {
     /// Longest payload of a data frame that is sent, in bytes; longer messages go in several frames, and pongs between them. Default
     /// `None`: a frame each.
     pub fragment: Option<usize>,
+    /// Whether and how messages are compressed, if the peer agrees. Default `None`: they are not.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<super::deflate::Config>,
 }
 
 /// Limits of the messages that are received.
@@ -58,6 +61,8 @@ impl Default for Config {
             max_queued_frames: 256,
             max_queued_bytes: 1 << 20,
             fragment: None,
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 }

@@ -17,6 +17,7 @@ mod handshake;
 mod item;
 mod mask;
 mod message;
+mod prepared;
 mod reader;
 mod utf8;
 
@@ -34,4 +35,5 @@ pub use handshake::{
 pub use item::{Item, OwnedItem};
 pub use mask::apply_mask;
 pub use message::{Message, Role};
+pub use prepared::Prepared;
 pub use reader::Reader;

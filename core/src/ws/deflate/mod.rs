@@ -9,5 +9,5 @@ mod negotiate;
 pub use compressor::Compressor;
 pub use config::{Config, Context, WindowBits};
 pub use deflater::Deflater;
-pub use inflater::{InflateError, Inflater};
+pub use inflater::Inflater;
 pub use negotiate::{NAME, Params};

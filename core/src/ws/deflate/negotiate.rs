@@ -78,8 +78,7 @@ impl Params {
             (Some(Some(bits)), Some(most)) if bits <= most => bits,
             (Some(_), _) => return None,
         };
-        let client =
-            Context { takeover: !(asked.client_no_takeover || answer.client_no_takeover), bits: client_bits };
+        let client = Context { takeover: !(asked.client_no_takeover || answer.client_no_takeover), bits: client_bits };
         Some(Self { server, client })
     }
 }
