@@ -81,6 +81,7 @@ mod session;
 mod stream_head;
 mod token;
 mod upgrade;
+mod web_socket_endpoint;
 
 pub use access::{Access, AccessError};
 pub use config::Config;
@@ -94,3 +95,4 @@ pub use pace::Pace;
 pub use session::Session;
 pub use stream_head::StreamHead;
 pub use token::{Token, TokenError, TokenPlace, TokenPlaces, TokenProtocol};
+pub use web_socket_endpoint::{Entry, WebSocketEndpoint};
