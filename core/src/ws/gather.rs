@@ -22,8 +22,17 @@ impl Gather {
         Self { text: String::new(), begun: Begun::NONE, bytes: Vec::new(), control: 0 }
     }
 
+    /// Appends to the message.
+    pub(super) fn push(&mut self, piece: &[u8], is_text: bool, room: Room) -> Result<(), Error> {
+        if is_text {
+            return self.push_text(piece, room);
+        }
+        self.push_binary(piece, room);
+        Ok(())
+    }
+
     /// Appends to the text. At least `room` bytes of it are to have room, if they are few.
-    pub(super) fn push_text(&mut self, piece: &[u8], room: Room) -> Result<(), Error> {
+    fn push_text(&mut self, piece: &[u8], room: Room) -> Result<(), Error> {
         let len = self.text.len();
         if self.text.capacity() - len < self.begun.len() + piece.len() {
             self.text.reserve_exact(room.after(len, self.begun.len() + piece.len()));
@@ -31,7 +40,7 @@ impl Gather {
         self.begun.push(piece, &mut self.text).map_err(|_| Error::Text)
     }
 
-    pub(super) fn push_binary(&mut self, piece: &[u8], room: Room) {
+    fn push_binary(&mut self, piece: &[u8], room: Room) {
         let len = self.bytes.len();
         if self.bytes.capacity() - len < piece.len() {
             self.bytes.reserve_exact(room.after(len, piece.len()));

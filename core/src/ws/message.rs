@@ -11,6 +11,16 @@ pub enum Role {
     Server,
 }
 
+impl Role {
+    /// Returns the other one.
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// A message: the data of one or several frames (RFC 6455 §5.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {

@@ -96,6 +96,10 @@ impl Prepared {
         self.frame.get(self.payload..).unwrap_or_default()
     }
 
+    pub(super) fn payload_bytes(&self) -> Bytes {
+        self.frame.slice(self.payload..)
+    }
+
     /// Returns the frame as a server sends it, not compressed.
     pub const fn frame(&self) -> &Bytes {
         &self.frame

@@ -1,3 +1,8 @@
+#[cfg(feature = "deflate")]
+use alloc::boxed::Box;
+
+#[cfg(feature = "deflate")]
+use super::deflate::Inflater;
 use super::frame::{is_masked, read_first, read_key, read_length};
 use super::gather::{Gather, Room};
 use super::item::read_close;
@@ -39,6 +44,8 @@ pub struct Reader {
     gather: Gather,
     /// What of the gathered is lent: to be given back.
     lent: Option<Lent>,
+    #[cfg(feature = "deflate")]
+    inflater: Option<Box<Inflater>>,
 }
 
 #[derive(Debug)]
@@ -68,6 +75,7 @@ struct Frame {
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     is_text: bool,
+    is_compressed: bool,
     frames: usize,
 }
 
@@ -90,7 +98,23 @@ enum Lent {
 impl Reader {
     /// Begins to read what the end of this role receives.
     pub const fn new(role: Role, limits: Limits) -> Self {
-        Self { role, limits, state: State::START, message: None, gather: Gather::new(), lent: None }
+        Self {
+            role,
+            limits,
+            state: State::START,
+            message: None,
+            gather: Gather::new(),
+            lent: None,
+            #[cfg(feature = "deflate")]
+            inflater: None,
+        }
+    }
+
+    /// Has messages decompressed that are marked as compressed: both ends have agreed on it, so RSV1 has a meaning (RFC 7692 §6). They
+    /// come out gathered, in pieces that are validated as they come.
+    #[cfg(feature = "deflate")]
+    pub fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(Box::new(inflater));
     }
 
     /// Takes from `input` up to the end of the next item and lends that; returns how many bytes it took. Payloads are unmasked in place:
@@ -202,7 +226,7 @@ impl Reader {
         let [first, ref rest @ ..] = *bytes else { return Ok(None) };
         let (fin, compressed, opcode) = read_first(first)?;
         // RFC 7692 §6 gives RSV1 a meaning where the extension was agreed, on the first frame of a message only.
-        if compressed {
+        if compressed && !(self.can_inflate() && opcode != Opcode::Continuation) {
             return Err(Error::ReservedBit);
         }
         // RFC 6455 §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
@@ -220,21 +244,23 @@ impl Reader {
         }
         let Some((len, at)) = read_length(opcode, bytes)? else { return Ok(None) };
         if !opcode.is_control() {
-            self.check_limits(len)?;
+            self.check_limits(len, compressed)?;
         }
         let Some((mask, at)) = read_key(bytes, at) else { return Ok(None) };
         Ok(Some((FrameHeader { fin, compressed, opcode, mask, len }, at)))
     }
 
-    fn check_limits(&self, len: u64) -> Result<(), Error> {
+    fn check_limits(&self, len: u64, compressed: bool) -> Result<(), Error> {
         let Limits { max_frame, max_message, max_fragments } = self.limits;
+        let is_compressed = self.message.as_ref().map_or(compressed, |message| message.is_compressed);
         if self.message.as_ref().map_or(0, |message| message.frames) >= max_fragments {
             return Err(Error::TooManyFragments { limit: max_fragments });
         }
         if len > max_frame as u64 {
             return Err(Error::FrameTooLong { limit: max_frame });
         }
-        if len > max_message.saturating_sub(self.gather.len()) as u64 {
+        // What becomes of compressed data is counted when it comes out.
+        if !is_compressed && len > max_message.saturating_sub(self.gather.len()) as u64 {
             return Err(Error::MessageTooLong { limit: max_message });
         }
         Ok(())
@@ -242,12 +268,12 @@ impl Reader {
 
     /// Begins a frame, whose payload begins at `at`.
     fn begin(&mut self, header: FrameHeader, at: usize, input: &mut [u8]) -> Result<(usize, Step), Error> {
-        let FrameHeader { fin, opcode, mask, .. } = header;
+        let FrameHeader { fin, compressed, opcode, mask, .. } = header;
         // Within the limits, so it fits.
         let len = header.len as usize;
         let is_whole = input.len() - at >= len;
         let stands_alone = opcode.is_control() || (fin && opcode != Opcode::Continuation);
-        if is_whole && stands_alone {
+        if is_whole && stands_alone && !compressed {
             let payload = input.get_mut(at..at + len).unwrap_or_default();
             if let Some(key) = mask {
                 apply_mask(payload, key, 0);
@@ -258,7 +284,7 @@ impl Reader {
         match (opcode, &mut self.message) {
             (Opcode::Continuation, Some(message)) => message.frames += 1,
             (Opcode::Text | Opcode::Binary, _) => {
-                self.message = Some(Begun { is_text: opcode == Opcode::Text, frames: 1 });
+                self.message = Some(Begun { is_text: opcode == Opcode::Text, is_compressed: compressed, frames: 1 });
             }
             _ => {}
         }
@@ -275,14 +301,16 @@ impl Reader {
         }
         frame.key = rotated(frame.key, len);
         let is_text = self.message.as_ref().is_some_and(|message| message.is_text);
+        let is_compressed = self.message.as_ref().is_some_and(|message| message.is_compressed);
         // Of a last frame it is known how long the message becomes.
         let most = if frame.fin { self.gather.len() + frame.left } else { self.limits.max_message };
         if frame.opcode.is_control() {
             self.gather.push_control(piece);
-        } else if is_text {
-            self.gather.push_text(piece, Room { most })?;
+        } else if is_compressed {
+            let is_last = frame.fin && frame.left == len;
+            self.inflate(piece, is_last, is_text)?;
         } else {
-            self.gather.push_binary(piece, Room { most });
+            self.gather.push(piece, is_text, Room { most })?;
         }
         frame.left -= len;
         if frame.left > 0 {
@@ -304,6 +332,28 @@ impl Reader {
         };
         self.lent = Some(lent);
         Ok((len, Step::Found(Found::Gathered(lent))))
+    }
+
+    #[cfg(feature = "deflate")]
+    fn inflate(&mut self, piece: &[u8], is_last: bool, is_text: bool) -> Result<(), Error> {
+        let Self { inflater: Some(inflater), gather, .. } = self else { return Err(Error::ReservedBit) };
+        inflater.inflate(piece, is_last, |piece| {
+            // How much more comes out nobody knows.
+            let most = gather.len() + gather.len().max(piece.len());
+            gather.push(piece, is_text, Room { most })
+        })
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    fn inflate(&mut self, _: &[u8], _: bool, _: bool) -> Result<(), Error> {
+        Err(Error::ReservedBit)
+    }
+
+    const fn can_inflate(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.inflater.is_some();
+        #[cfg(not(feature = "deflate"))]
+        false
     }
 
     /// Gives back the memory of what was lent last.

@@ -20,9 +20,11 @@ use self::input::{End, Input};
 use self::life::Life;
 use self::output::Output;
 use self::queue::Payload;
+#[cfg(feature = "deflate")]
+use super::deflate::{Deflater, Inflater};
 use super::{
     Agreed, CloseCode, CloseFrame, CloseReason, Closed, Config, Event, FrameHeader, MAX_CONTROL, MAX_REASON, Message,
-    Opcode, OwnedItem, Reader, Role, SendError,
+    Opcode, OwnedItem, Prepared, Reader, Role, SendError,
 };
 use crate::{Closing, Instant, Protocol, Random};
 
@@ -99,15 +101,20 @@ impl Connection {
     fn new(
         role: Role,
         config: Arc<Config>,
-        _agreed: &Agreed,
+        agreed: &Agreed,
         now: Instant,
         masks: Option<Box<dyn Random + Send + Sync>>,
     ) -> Self {
+        let ends = (Reader::new(role, config.limits), Output::new(masks));
+        #[cfg(feature = "deflate")]
+        let ends = compress(ends, role, &config, agreed);
+        let _: &Agreed = agreed;
+        let (reader, output) = ends;
         Self {
             role,
             state: State::Open,
-            input: Input::new(Reader::new(role, config.limits)),
-            output: Output::new(masks),
+            input: Input::new(reader),
+            output,
             life: Life::new(now, &config),
             close_at: None,
             is_close_early: false,
@@ -145,6 +152,18 @@ impl Connection {
     /// As [`send`](Self::send).
     pub fn send_binary(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError> {
         self.push(now, Opcode::Binary, Payload::Lent(bytes))
+    }
+
+    /// Sends a message that was encoded once for many connections: a server's for the count of a reference, in one frame, and compressed if
+    /// both ends agreed on that and it [was](Prepared::compress).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_shared(&mut self, now: Instant, prepared: &Prepared) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        self.output.push_prepared(now, &self.config, prepared)
     }
 
     /// Sends frames that were encoded once for many connections: whole messages, not masked, which leave as one piece for one write,
@@ -492,6 +511,19 @@ impl fmt::Debug for Connection {
             .field("unsent_bytes", &self.unsent_bytes())
             .finish_non_exhaustive()
     }
+}
+
+/// Has both directions compressed as was agreed.
+#[cfg(feature = "deflate")]
+fn compress(ends: (Reader, Output), role: Role, config: &Config, agreed: &Agreed) -> (Reader, Output) {
+    let (mut reader, mut output) = ends;
+    if let Some(params) = agreed.deflate {
+        let deflate = config.deflate.clone().unwrap_or_default();
+        let received = params.sent_by(role.peer());
+        reader.set_inflater(Inflater::new(received, &deflate, config.limits.max_message));
+        output.set_deflater(Deflater::new(params.sent_by(role), &deflate));
+    }
+    (reader, output)
 }
 
 #[cfg(test)]

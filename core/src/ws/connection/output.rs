@@ -10,14 +10,18 @@ use core::mem;
 use bytes::Bytes;
 
 use super::queue::{Payload, Queue, Waiting};
+#[cfg(feature = "deflate")]
+use crate::ws::deflate::Deflater;
 use crate::ws::encode_frame;
-use crate::ws::{CloseCode, Config, FrameHeader, Opcode, SendError, encode_close};
+use crate::ws::{CloseCode, Config, FrameHeader, Opcode, Prepared, SendError, encode_close};
 use crate::{Instant, Random};
 
 /// What waits to be sent on a connection.
 pub(super) struct Output {
     /// Makes the masking keys of a client.
     masks: Option<Box<dyn Random + Send + Sync>>,
+    #[cfg(feature = "deflate")]
+    deflater: Option<Box<Deflater>>,
     /// Whole frames that may leave between those of a message.
     pings: Vec<u8>,
     ping_count: u32,
@@ -50,6 +54,8 @@ impl Output {
     pub(super) const fn new(masks: Option<Box<dyn Random + Send + Sync>>) -> Self {
         Self {
             masks,
+            #[cfg(feature = "deflate")]
+            deflater: None,
             pings: Vec::new(),
             ping_count: 0,
             pong: None,
@@ -64,6 +70,12 @@ impl Output {
         }
     }
 
+    /// Has messages compressed.
+    #[cfg(feature = "deflate")]
+    pub(super) fn set_deflater(&mut self, deflater: Deflater) {
+        self.deflater = Some(Box::new(deflater));
+    }
+
     /// Queues a message of `len` bytes, whose payload is copied if it is short or lent, and else shared.
     pub(super) fn push_message(
         &mut self,
@@ -72,8 +84,16 @@ impl Output {
         header: FrameHeader,
         payload: Payload<'_>,
     ) -> Result<(), SendError> {
+        // Before it is compressed: what was compressed must be sent.
+        self.check_room(config, payload.len())?;
+        #[cfg(feature = "deflate")]
+        let compressed = self.deflate(payload.as_slice());
+        #[cfg(feature = "deflate")]
+        let (header, payload) = match &compressed {
+            Some(compressed) => (FrameHeader { compressed: true, ..header }, Payload::Shared(compressed)),
+            None => (header, payload),
+        };
         let len = payload.len();
-        self.check_room(config, len)?;
         let is_long = len > MAX_COPY || config.fragment.is_some_and(|most| len > most.max(1));
         if is_long {
             self.queue.push_long(header, payload.into_bytes());
@@ -81,6 +101,26 @@ impl Output {
             let header = FrameHeader { mask: self.key(), ..header };
             self.queue.push_frame(|out| encode_frame(header, payload.as_slice(), out));
         }
+        self.unsent += 1;
+        self.note_waiting(now, config);
+        Ok(())
+    }
+
+    /// Queues a message that was encoded for many.
+    pub(super) fn push_prepared(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        prepared: &Prepared,
+    ) -> Result<(), SendError> {
+        let is_in_parts = config.fragment.is_some_and(|most| prepared.payload().len() > most.max(1));
+        if self.masks.is_some() || is_in_parts {
+            let header = FrameHeader::new(prepared.opcode(), 0);
+            return self.push_message(now, config, header, Payload::Shared(&prepared.payload_bytes()));
+        }
+        self.check_room(config, prepared.frame().len())?;
+        let frame = self.shared_frame(prepared);
+        self.queue.push_shared(frame);
         self.unsent += 1;
         self.note_waiting(now, config);
         Ok(())
@@ -227,6 +267,18 @@ impl Output {
             }
             match self.queue.front() {
                 Some(Waiting::Batch(_)) => self.leaving += self.queue.take_batch(&mut piece),
+                Some(Waiting::Shared(frame)) => {
+                    let is_copied = frame.len() <= MAX_COPY && (!piece.is_empty() || !self.queue.is_last());
+                    if !is_copied && !piece.is_empty() {
+                        break;
+                    }
+                    self.leaving += 1;
+                    let frame = self.queue.take_shared();
+                    if !is_copied {
+                        return frame;
+                    }
+                    piece.extend_from_slice(&frame);
+                }
                 Some(Waiting::Long(long)) => {
                     if !long.is_in_frame() {
                         let key = self.masks.as_mut().map(key);
@@ -256,6 +308,25 @@ impl Output {
             self.append_close(&mut piece);
         }
         piece.into()
+    }
+
+    #[cfg(feature = "deflate")]
+    fn deflate(&mut self, message: &[u8]) -> Option<Bytes> {
+        let mut payload = Vec::new();
+        self.deflater.as_mut()?.deflate(message, &mut payload).then(|| payload.into())
+    }
+
+    /// Returns the frame that this connection sends of those that were encoded for many.
+    fn shared_frame(&mut self, prepared: &Prepared) -> Bytes {
+        #[cfg(feature = "deflate")]
+        if let Some(deflater) = &mut self.deflater
+            && let Some(frame) = prepared.compressed_frame(deflater.context())
+        {
+            // What is sent later stands behind it in the peer's window.
+            deflater.forget();
+            return frame.clone();
+        }
+        prepared.frame().clone()
     }
 
     fn append_control(&mut self, piece: &mut Vec<u8>) {

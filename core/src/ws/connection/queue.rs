@@ -50,6 +50,8 @@ pub(super) struct Queue {
 pub(super) enum Waiting {
     Batch(Batch),
     Long(Long),
+    /// One message in one frame, encoded for many connections.
+    Shared(Bytes),
 }
 
 /// Whole frames, a message each.
@@ -106,6 +108,13 @@ impl Queue {
         self.push(Waiting::Long(Long { header, payload, frame: None, is_cut: false }));
     }
 
+    /// Appends a message that was encoded as one frame.
+    pub(super) fn push_shared(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.messages += 1;
+        self.push(Waiting::Shared(frame));
+    }
+
     pub(super) const fn front(&mut self) -> Option<&mut Waiting> {
         self.front.as_mut()
     }
@@ -123,6 +132,16 @@ impl Queue {
         }
         self.advance();
         messages
+    }
+
+    /// Takes the frame for many that is first.
+    pub(super) fn take_shared(&mut self) -> Bytes {
+        let Some(Waiting::Shared(frame)) = &mut self.front else { return Bytes::new() };
+        let frame = mem::take(frame);
+        self.bytes = self.bytes.saturating_sub(frame.len());
+        self.messages = self.messages.saturating_sub(1);
+        self.advance();
+        frame
     }
 
     /// Notes that so much was taken of the long message that is first, and returns how many messages ended by that.
@@ -145,7 +164,7 @@ impl Queue {
         (self.messages, self.bytes) = (0, 0);
         let begun = self.front.take().and_then(|front| match front {
             Waiting::Long(long) => long.cut(),
-            Waiting::Batch(_) => None,
+            Waiting::Batch(_) | Waiting::Shared(_) => None,
         });
         self.bytes = begun.as_ref().map_or(0, |long| long.payload.len());
         self.front = begun.map(Waiting::Long);
@@ -161,6 +180,11 @@ impl Queue {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.front.is_none()
+    }
+
+    /// Tells whether nothing waits behind what is first.
+    pub(super) fn is_last(&self) -> bool {
+        self.rest.is_empty()
     }
 
     pub(super) const fn messages(&self) -> usize {
