@@ -3,6 +3,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::http::{BodyError, Fields, FramingError, HeadError, RequestHead};
+use crate::ws;
 
 /// What a [`Session`](super::Session) tells the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ use crate::http::{BodyError, Fields, FramingError, HeadError, RequestHead};
 pub enum Event {
     /// A whole request. The next one is told after this one was answered.
     Request(Request),
+    /// Something happened on the WebSocket that the connection has become. Its own end is followed by [`Closed`](Self::Closed).
+    WebSocket(ws::Event),
     /// No more requests, and the end of the stream if there was one. Told once, and last.
     Closed(CloseReason),
 }
@@ -71,6 +74,8 @@ pub enum CloseReason {
     MaxStreamTime,
     /// The server shuts down.
     Shutdown,
+    /// The WebSocket that it had become is closed, as [`ws::Event::Closed`] told.
+    WebSocket,
 }
 
 impl fmt::Display for CloseReason {
@@ -89,6 +94,7 @@ impl fmt::Display for CloseReason {
             Self::StreamEnded => "the application ended the stream",
             Self::MaxStreamTime => "the stream had its longest time",
             Self::Shutdown => "the server shuts down",
+            Self::WebSocket => "the WebSocket is closed",
         })
     }
 }
@@ -167,11 +173,16 @@ impl fmt::Display for Refusal {
 pub enum AnswerError {
     /// No request waits for an answer: it was answered, or the connection has ended meanwhile.
     NoRequest,
+    /// The request that waits did not ask for a WebSocket.
+    NoUpgrade,
 }
 
 impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no request waits for an answer")
+        f.write_str(match self {
+            Self::NoRequest => "no request waits for an answer",
+            Self::NoUpgrade => "the request did not ask for a WebSocket",
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::{Config, Refusal, Request};
 use crate::Instant;
 use crate::http::{BodyReader, Expectation, Framing, HeadReader, Method, RequestHead, Version, request_framing};
+use crate::ws::Upgrade;
 
 /// The requests of one connection, one after the other.
 pub(super) struct Requests {
@@ -40,6 +41,8 @@ pub(super) struct Exchange {
     pub(super) head_only: bool,
     pub(super) version: Version,
     pub(super) keep_alive: bool,
+    /// Whether a WebSocket may be the answer.
+    pub(super) asks_upgrade: bool,
 }
 
 /// What came of reading.
@@ -197,6 +200,7 @@ impl Requests {
             head_only: request.head.method == Method::HEAD,
             version: request.head.version,
             keep_alive: request.head.keep_alive(),
+            asks_upgrade: request.head.method == Method::GET && Upgrade::is_asked(&request.head),
         });
         Some(Came::Request(request))
     }

@@ -1,5 +1,6 @@
 //! ```text
 //!  Requests ── start_stream ──► Stream ── linger ──► aborted
+//!     │    └─ upgrade ──► WebSocket ── its close ──► aborted
 //!     │ refused, done, idle, shut down
 //!     └──► Finishing ── linger ──► Closed
 //! ```
@@ -24,6 +25,7 @@ use super::{
 use crate::http::{Fields, ResponseHead, Version};
 use crate::log::Burst;
 use crate::sse::ToMessage;
+use crate::ws::{self, Accepted, CloseCode, Connection};
 use crate::{Closing, Instant, Protocol, Random, SplitMix64, UnixTime};
 
 /// One accepted connection. See the [module](super) for how it is used.
@@ -49,6 +51,8 @@ enum State {
     Requests(Requests),
     /// The application gives a stream, or has ended it.
     Stream(EventStream),
+    /// Frames go both ways, or have.
+    WebSocket(Box<Connection>),
     /// All is said; the peer is to read it.
     Finishing(Linger),
     /// The socket is to be dropped.
@@ -138,6 +142,65 @@ impl Session {
         Ok(())
     }
 
+    /// Accepts the request that was told last as a WebSocket, which the connection is from here on: with these limits and times, and with
+    /// no more requests. What the peer has sent behind its request is read as frames, and what the application sends at once leaves
+    /// with the head of the answer, as one piece.
+    ///
+    /// ```
+    /// use tidewire_core::server::{self, Event, Session};
+    /// use tidewire_core::{Instant, Protocol, UnixTime, ws};
+    ///
+    /// let now = Instant::START;
+    /// let mut session = Session::new(server::Config::default(), now, UnixTime::default(), 1);
+    /// session.handle_input(now, b"GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    /// let Some(Event::Request(request)) = session.poll_event() else { unreachable!() };
+    ///
+    /// let config = ws::Config::default();
+    /// match ws::Upgrade::of(&request.head) {
+    ///     Ok(upgrade) => session.upgrade(now, upgrade.accept(None, &config)?, config)?,
+    ///     Err(error) => session.reply(now, error.reply())?,
+    /// }
+    /// let Some(connection) = session.web_socket() else { unreachable!() };
+    /// connection.send_text(now, "hello")?;
+    /// let written = session.poll_transmit().unwrap_or_default();
+    /// assert!(written.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n") && written.ends_with(b"\r\n\r\n\x81\x05hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When no request waits for an answer, or it did not ask for a WebSocket.
+    pub fn upgrade(
+        &mut self,
+        now: Instant,
+        accepted: Accepted,
+        config: impl Into<Arc<ws::Config>>,
+    ) -> Result<(), AnswerError> {
+        self.now = self.now.max(now);
+        if !self.exchange()?.asks_upgrade {
+            return Err(AnswerError::NoUpgrade);
+        }
+        let State::Requests(requests) = &mut self.state else { return Err(AnswerError::NoRequest) };
+        let ahead = requests.take_pipelined();
+        let mut connection = Box::new(Connection::server(config, accepted.agreed(), now));
+        let mut head = Vec::with_capacity(256);
+        accepted.into_head().encode(&mut head);
+        connection.open_with(now, join(self.replies.take_all(), head.into()));
+        connection.handle_input(now, &ahead);
+        if self.flooded {
+            // What is missing of its frames cannot be made up for.
+            connection.shutdown(now, Some(CloseCode::POLICY));
+        } else if self.shutting_down {
+            connection.shutdown(now, None);
+        }
+        if self.peer_ended {
+            connection.handle_eof(now);
+        }
+        self.state = State::WebSocket(connection);
+        Ok(())
+    }
+
     /// Sends bytes on the open stream: whole events or comments, and no publications of the log. They leave before a burst that
     /// was pushed and not yet taken.
     ///
@@ -185,15 +248,18 @@ impl Session {
         }
     }
 
-    /// Says goodbye: a stream ends after a new reconnection time, drawn so that the readers do not come back together; a request
-    /// that has begun is answered, and that is the last answer.
+    /// Says goodbye: a stream ends after a new reconnection time, drawn so that the readers do not come back together; a WebSocket is
+    /// closed with 1001; a request that has begun is answered, and that is the last answer.
     pub fn shutdown(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.shutting_down = true;
         match &self.state {
             State::Requests(requests) if requests.is_idle() => self.finish(now, CloseReason::Shutdown),
             State::Stream(_) => self.end(now, CloseReason::Shutdown),
-            State::Requests(_) | State::Finishing(_) | State::Closed => {}
+            State::Requests(_) | State::WebSocket(_) | State::Finishing(_) | State::Closed => {}
+        }
+        if let State::WebSocket(connection) = &mut self.state {
+            connection.shutdown(now, None);
         }
     }
 
@@ -216,6 +282,15 @@ impl Session {
     pub const fn stream(&self) -> Option<&EventStream> {
         match &self.state {
             State::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Returns the WebSocket, if the connection has become one, also when it is closed: to send, to ping, to close. Its input and output
+    /// go through the session.
+    pub fn web_socket(&mut self) -> Option<&mut Connection> {
+        match &mut self.state {
+            State::WebSocket(connection) => Some(connection),
             _ => None,
         }
     }
@@ -276,7 +351,7 @@ impl Session {
             }
             Came::Request(request) => self.request = Some(Box::new(request)),
             Came::Refused { refusal, head_only } => {
-                let exchange = Exchange { head_only, version: Version::Http11, keep_alive: false };
+                let exchange = Exchange { head_only, version: Version::Http11, keep_alive: false, asks_upgrade: false };
                 self.write_reply(now, exchange, refusal::reply(refusal), true);
                 self.finish(now, CloseReason::Refused(refusal));
             }
@@ -329,10 +404,16 @@ impl Session {
             put(&mut fields, "date", date);
         }
         fields.remove("connection");
-        if last {
-            put(&mut fields, "connection", "close");
-        } else if exchange.version == Version::Http10 {
-            put(&mut fields, "connection", "keep-alive");
+        let lasts = match exchange.version {
+            _ if last => "close",
+            Version::Http11 => "",
+            Version::Http10 => "keep-alive",
+        };
+        // RFC 9110 §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option in the Connection header field".
+        let upgrades = if fields.contains("upgrade") { "upgrade" } else { "" };
+        for option in [lasts, upgrades].into_iter().filter(|option| !option.is_empty()) {
+            // A literal that is well formed.
+            let _ = fields.append("connection", option);
         }
         let mut bytes = Vec::with_capacity(256);
         ResponseHead { fields, ..ResponseHead::new(status) }.encode(&mut bytes);
@@ -372,19 +453,23 @@ impl Protocol for Session {
 
     fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
         self.now = self.now.max(now);
-        self.advance(now, bytes);
+        match &mut self.state {
+            State::WebSocket(connection) => connection.handle_input(now, bytes),
+            _ => self.advance(now, bytes),
+        }
     }
 
     /// A peer that ends its side in the middle of a stream has gone: no reader of streams does so and reads on.
     fn handle_eof(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.peer_ended = true;
-        match &self.state {
+        match &mut self.state {
             // RFC 9112 §9.6 lets a client end its side after its last request, and read on.
             State::Requests(requests) if requests.exchange().is_some() || requests.pipelined() > 0 => {}
             State::Requests(requests) if requests.is_idle() => self.finish(now, CloseReason::Peer),
             State::Requests(_) => self.finish(now, CloseReason::PeerMidRequest),
             State::Stream(_) => self.end(now, CloseReason::Peer),
+            State::WebSocket(connection) => connection.handle_eof(now),
             State::Finishing(_) | State::Closed => {}
         }
     }
@@ -402,6 +487,7 @@ impl Protocol for Session {
                 None => self.finish(now, CloseReason::Idle),
             },
             State::Stream(stream) => stream.handle_timeout(now),
+            State::WebSocket(connection) => connection.handle_timeout(now),
             State::Finishing(linger) => {
                 if linger.has_passed(now, &self.config) {
                     self.abort();
@@ -415,12 +501,23 @@ impl Protocol for Session {
         if let Some(request) = self.request.take() {
             return Some(Event::Request(*request));
         }
+        if let State::WebSocket(connection) = &mut self.state
+            && let Some(event) = connection.poll_event()
+        {
+            if let ws::Event::Closed(closed) = &event {
+                let is_shutdown = self.shutting_down && closed.why == ws::CloseReason::Local;
+                self.closed = Some(if is_shutdown { CloseReason::Shutdown } else { CloseReason::WebSocket });
+            }
+            return Some(Event::WebSocket(event));
+        }
         self.closed.take().or_else(|| self.stream_mut().ok()?.poll_event()).map(Event::Closed)
     }
 
     fn poll_transmit(&mut self) -> Option<Bytes> {
-        if let State::Stream(stream) = &mut self.state {
-            return stream.poll_transmit();
+        match &mut self.state {
+            State::Stream(stream) => return stream.poll_transmit(),
+            State::WebSocket(connection) => return connection.poll_transmit(),
+            State::Requests(_) | State::Finishing(_) | State::Closed => {}
         }
         let piece = self.replies.take(self.now, &self.config);
         if let State::Finishing(linger) = &mut self.state {
@@ -444,6 +541,7 @@ impl Protocol for Session {
         match &self.state {
             State::Requests(requests) => requests.pipelined() == 0,
             State::Stream(_) => self.ignored < self.config.max_ignored,
+            State::WebSocket(connection) => connection.wants_input(),
             State::Finishing(_) => self.ignored < self.config.max_body.max(self.config.max_ignored),
             State::Closed => false,
         }
@@ -453,6 +551,7 @@ impl Protocol for Session {
         let state = match &self.state {
             State::Requests(requests) => requests.deadline(),
             State::Stream(stream) => stream.poll_timeout(),
+            State::WebSocket(connection) => connection.poll_timeout(),
             State::Finishing(linger) => Some(linger.until()),
             State::Closed => None,
         };
@@ -463,6 +562,7 @@ impl Protocol for Session {
         match &self.state {
             State::Requests(_) => Closing::No,
             State::Stream(stream) => stream.closing(),
+            State::WebSocket(connection) => connection.closing(),
             State::Finishing(_) => Closing::Finish,
             State::Closed => Closing::Abort,
         }
@@ -502,6 +602,7 @@ impl fmt::Debug for Session {
         let state = match &self.state {
             State::Requests(requests) => requests.name(),
             State::Stream(_) => "Stream",
+            State::WebSocket(_) => "WebSocket",
             State::Finishing(_) => "Finishing",
             State::Closed => "Closed",
         };

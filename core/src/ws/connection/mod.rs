@@ -124,6 +124,12 @@ impl Connection {
         }
     }
 
+    /// Puts the head of the answer that agrees to it before all that leaves.
+    pub(crate) fn open_with(&mut self, now: Instant, head: Bytes) {
+        self.now = self.now.max(now);
+        self.output.open(now, &self.config, head);
+    }
+
     /// Sends a message. Bytes are shared if they are many, and not copied.
     ///
     /// # Errors

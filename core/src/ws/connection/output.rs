@@ -1,4 +1,5 @@
 //! ```text
+//!  head of the answer ─► all else
 //!  pings, pong ─┐ (between frames)
 //!  messages ────┴─► bursts ─► close
 //! ```
@@ -22,6 +23,8 @@ pub(super) struct Output {
     masks: Option<Box<dyn Random + Send + Sync>>,
     #[cfg(feature = "deflate")]
     deflater: Option<Box<Deflater>>,
+    /// The head of the answer that the connection began with: it leaves first, whatever happens.
+    opening: Option<Box<Bytes>>,
     /// Whole frames that may leave between those of a message.
     pings: Vec<u8>,
     ping_count: u32,
@@ -56,6 +59,7 @@ impl Output {
             masks,
             #[cfg(feature = "deflate")]
             deflater: None,
+            opening: None,
             pings: Vec::new(),
             ping_count: 0,
             pong: None,
@@ -74,6 +78,12 @@ impl Output {
     #[cfg(feature = "deflate")]
     pub(super) fn set_deflater(&mut self, deflater: Deflater) {
         self.deflater = Some(Box::new(deflater));
+    }
+
+    /// Puts `head` before all that leaves.
+    pub(super) fn open(&mut self, now: Instant, config: &Config, head: Bytes) {
+        self.opening = Some(Box::new(head));
+        self.note_waiting(now, config);
     }
 
     /// Queues a message of `len` bytes, whose payload is copied if it is short or lent, and else shared.
@@ -192,7 +202,7 @@ impl Output {
     /// Drops all that waits.
     pub(super) fn clear(&mut self) {
         self.drop_data();
-        self.queue = Queue::new();
+        (self.opening, self.queue) = (None, Queue::new());
         self.stall_at = None;
         if let Close::Waits { .. } = self.close {
             self.close = Close::No;
@@ -218,7 +228,8 @@ impl Output {
 
     /// Tells whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.has_no_control()
+        self.opening.is_none()
+            && self.has_no_control()
             && self.queue.is_empty()
             && self.bulk.is_empty()
             && !matches!(self.close, Close::Waits { .. })
@@ -260,7 +271,7 @@ impl Output {
     }
 
     fn next_piece(&mut self, config: &Config) -> Bytes {
-        let mut piece = Vec::new();
+        let mut piece = self.opening.take().map_or_else(Vec::new, |head| Vec::from(*head));
         while piece.len() < MAX_PIECE {
             if !self.queue.is_in_frame() {
                 self.append_control(&mut piece);
