@@ -52,6 +52,8 @@ pub mod naive_log;
 pub mod naive_peer;
 #[path = "support/naive_sse.rs"]
 pub mod naive_sse;
+#[path = "support/naive_ws.rs"]
+pub mod naive_ws;
 #[path = "support/nginx.rs"]
 pub mod nginx;
 #[path = "support/paced.rs"]
@@ -84,6 +86,10 @@ pub mod world;
 pub mod ws_data;
 #[path = "support/ws_peers.rs"]
 pub mod ws_peers;
+#[path = "support/ws_read.rs"]
+pub mod ws_read;
+#[path = "support/ws_streams.rs"]
+pub mod ws_streams;
 
 /// The examples of the front page compile.
 #[cfg(doctest)]

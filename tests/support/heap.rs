@@ -9,6 +9,7 @@ pub struct Heap;
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Heap {
@@ -17,9 +18,17 @@ impl Heap {
         LIVE.get()
     }
 
+    /// Returns how often this thread has allocated, growing included.
+    pub fn allocations() -> usize {
+        ALLOCATIONS.get()
+    }
+
     fn count(bytes: isize) {
         // A thread that ends gives back its last without being counted.
         let _ = LIVE.try_with(|live| live.set(live.get() + bytes));
+        if bytes > 0 {
+            let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        }
     }
 }
 

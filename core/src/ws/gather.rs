@@ -108,7 +108,7 @@ impl Room {
     /// Returns for how many more bytes there is to be room behind `len`: twofold growth, so that the work is linear, but no more than
     /// can come. What is announced and has not come gets [`LEAST`] at most.
     fn after(self, len: usize, more: usize) -> usize {
-        let wanted = len.saturating_mul(2).max(LEAST).min(self.most);
+        let wanted = (len + more).saturating_mul(2).max(LEAST).min(self.most);
         wanted.saturating_sub(len).max(more)
     }
 }
