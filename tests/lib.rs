@@ -82,6 +82,8 @@ pub mod vectors_ws;
 pub mod watched;
 #[path = "support/world.rs"]
 pub mod world;
+#[path = "support/ws_client.rs"]
+pub mod ws_client;
 #[path = "support/ws_data.rs"]
 pub mod ws_data;
 #[path = "support/ws_peers.rs"]

@@ -112,7 +112,7 @@ pub(super) enum Route {
     Unix(Box<str>),
     /// The proxy makes the request: for http.
     Forward(Proxy),
-    /// The proxy passes the bytes on: for https.
+    /// The proxy passes the bytes on: for https and WebSockets.
     Tunnel(Proxy),
 }
 
@@ -124,7 +124,10 @@ impl Route {
         }
         match config.proxies.proxy_for(url) {
             None => Self::Direct,
-            Some(proxy) if url.is_tls() => Self::Tunnel(proxy.clone()),
+            // RFC 6455 §4.1: "If the client is configured to use a proxy when using the WebSocket Protocol to connect to host /host/
+            // and port /port/, then the client SHOULD connect to that proxy and ask it to open a TCP connection to the host given by
+            // /host/ and the port given by /port/."
+            Some(proxy) if url.is_tls() || url.is_web_socket() => Self::Tunnel(proxy.clone()),
             Some(proxy) => Self::Forward(proxy.clone()),
         }
     }

@@ -121,6 +121,7 @@ mod coded;
 mod config;
 mod connect;
 mod content;
+mod dialer;
 mod event;
 mod event_source;
 mod hook;
@@ -138,6 +139,7 @@ mod retry_after;
 mod retry_status;
 mod source;
 mod tunnel;
+mod web_socket;
 mod wire;
 
 pub use config::Config;
@@ -159,4 +161,7 @@ pub use request::Request;
 pub use retry_status::RetryStatus;
 pub use source::Source;
 pub use tunnel::{Tunnel, TunnelError};
+#[cfg(feature = "json")]
+pub use web_socket::SendJsonError;
+pub use web_socket::{CloseCodes, OpenHook, Opened, SendError, WebSocket, WebSocketConfig, WebSocketEvent};
 pub use wire::{MAX_INTERIM, Piece, Wire, WireEvent};

@@ -10,6 +10,7 @@ use core::fmt;
 
 use super::{CloseReason, Event};
 use crate::sse::Message;
+use crate::ws::CloseCode;
 
 impl Event {
     /// Returns the message; of an answer in one piece its body, as a message. `None` for any other event.
@@ -23,10 +24,14 @@ impl Event {
 }
 
 impl CloseReason {
-    /// Returns whether all is well: the stream or the answer was complete, the server has nothing (more) to say (204), or
-    /// the application closed it.
-    pub const fn is_complete(&self) -> bool {
-        matches!(self, Self::Requested | Self::NoContent | Self::Complete | Self::Answered)
+    /// Returns whether all is well: the stream or the answer was complete, the server has nothing (more) to say (204; close
+    /// code 1000), or the application closed it.
+    pub fn is_complete(&self) -> bool {
+        match self {
+            Self::Requested | Self::NoContent | Self::Complete | Self::Answered => true,
+            Self::WebSocket(closed) => closed.code == CloseCode::NORMAL.get(),
+            _ => false,
+        }
     }
 
     /// Returns the reason as an error unless [all is well](Self::is_complete).

@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::coded::Coded;
-use super::{CloseReason, Config, ConnectError, Reason, Refusal, RetryStatus, content};
+use super::{CloseCodes, CloseReason, Config, ConnectError, Reason, Refusal, RetryStatus, content};
 use crate::http::{Method, ResponseHead, Url};
+use crate::ws;
 
 /// Whether a request that a server may have acted upon is sent again when its connection is lost; each allows what those
 /// before it do.
@@ -59,6 +60,8 @@ impl Resend {
 pub(super) enum Verdict {
     /// The stream follows.
     Stream,
+    /// Frames may follow, if the handshake is right.
+    Upgrade,
     /// An answer in one piece follows.
     Answer,
     /// Look at `Location`.
@@ -88,18 +91,31 @@ impl Refused {
 }
 
 /// Returns why it is all over, if that is what the end of an attempt means in itself. `retry` are the statuses that are tried
-/// again, `url` is where the attempt went.
-pub(super) fn final_end(reason: &Reason, retry: RetryStatus, url: &Url) -> Option<CloseReason> {
+/// again, `come_back` the close codes of a WebSocket after which one comes back; `url` is where the attempt went.
+pub(super) fn final_end(
+    reason: &Reason,
+    retry: RetryStatus,
+    come_back: Option<&CloseCodes>,
+    url: &Url,
+) -> Option<CloseReason> {
     if reason.refusal().is_some_and(|refusal| retry.contains(refusal.head.status)) {
         return None;
     }
     match reason {
         // HTML §9.2.1: "clients will reconnect if the connection is closed; a client can be told to stop reconnecting using
         // the HTTP 204 No Content response code."
-        Reason::Status(refusal) if refusal.head.status == 204 => Some(CloseReason::NoContent),
+        Reason::Status(refusal) if refusal.head.status == 204 && come_back.is_none() => Some(CloseReason::NoContent),
         Reason::Status(refusal) => Some(CloseReason::Status(refusal.clone())),
         Reason::ContentType(refusal) => Some(CloseReason::ContentType(refusal.clone())),
         Reason::ContentCoding(refusal) => Some(CloseReason::ContentCoding(refusal.clone())),
+        Reason::Handshake { refusal, error } => {
+            Some(CloseReason::Handshake { url: Box::new(refusal.url.clone()), error: *error })
+        }
+        Reason::WebSocket(closed) => {
+            // What breaks the protocol is not said by a peer that is done: it may do better next time.
+            let is_final = come_back.is_some_and(|codes| !is_fault(closed) && !codes.contains(closed.code));
+            is_final.then(|| CloseReason::WebSocket(closed.clone()))
+        }
         Reason::Redirect { refusal, error } => {
             let (url, status) = (Box::new(refusal.url.clone()), refusal.head.status);
             Some(CloseReason::Redirect { url, status, error: *error })
@@ -114,6 +130,11 @@ pub(super) fn final_end(reason: &Reason, retry: RetryStatus, url: &Url) -> Optio
         },
         _ => None,
     }
+}
+
+/// Whether what the peer sent ended the connection, not what it said or that it went away.
+pub(super) const fn is_fault(closed: &ws::Closed) -> bool {
+    matches!(closed.why, ws::CloseReason::Fault(_) | ws::CloseReason::Unsupported | ws::CloseReason::Flooded)
 }
 
 /// Judges a final response.
@@ -132,6 +153,18 @@ pub(super) fn judge(head: &ResponseHead, config: &Config) -> Verdict {
             }
         }
         204 => Verdict::NoContent,
+        301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
+        _ => Verdict::Refuse(Refused::Status),
+    }
+}
+
+/// Judges a final response to a request for a WebSocket.
+pub(super) const fn judge_upgrade(head: &ResponseHead) -> Verdict {
+    match head.status {
+        101 => Verdict::Upgrade,
+        // RFC 6455 §4.1: "If the status code received from the server is not 101, the client handles the response per HTTP [RFC2616]
+        // procedures. […] the server might redirect the client using a 3xx status code (but clients are not required to follow them),
+        // etc."
         301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
         _ => Verdict::Refuse(Refused::Status),
     }

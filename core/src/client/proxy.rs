@@ -24,9 +24,9 @@ use crate::http::{Url, UrlError, percent};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Proxies {
-    /// The proxy for http: it makes the requests itself.
+    /// The proxy for http, for which it makes the requests itself, and for ws, for which it passes on what it is given.
     pub http: Option<Proxy>,
-    /// The proxy for https: it passes on what it cannot read.
+    /// The proxy for https and wss: it passes on what it cannot read.
     pub https: Option<Proxy>,
     /// To whom no proxy leads.
     pub except: NoProxy,

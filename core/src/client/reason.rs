@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use core::error::Error;
 use core::fmt;
 use core::time::Duration;
@@ -10,6 +11,7 @@ use super::{RedirectError, TunnelError};
 use crate::http::coding::CodingError;
 use crate::http::{BodyError, FramingError, HeadError, Method, ResponseHead, Url, reason_phrase};
 use crate::sse::{self, Message};
+use crate::ws::{self, HandshakeError, OfferError};
 
 /// Why a connection, or the attempt to have one, ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +110,15 @@ pub enum Reason {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The server's answer to a request for a WebSocket has status 101, but does not begin one.
+    Handshake {
+        /// Who sent it, and its head.
+        refusal: Box<Refusal>,
+        /// What is wrong with it.
+        error: HandshakeError,
+    },
+    /// The WebSocket ended like this.
+    WebSocket(Box<ws::Closed>),
     /// A redirect could not be followed.
     Redirect {
         /// Who sent it, and its head; its body is not read.
@@ -119,7 +130,7 @@ pub enum Reason {
     Restart,
 }
 
-/// Why an [`EventSource`](super::EventSource) is over.
+/// Why an [`EventSource`](super::EventSource) or a [`WebSocket`](super::WebSocket) is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -152,7 +163,20 @@ pub enum CloseReason {
         /// What is wrong with it.
         error: RedirectError,
     },
-    /// The stream is at an https URL, and the driver secures no connections.
+    /// The server answered a request for a WebSocket with status 101, but not as RFC 6455 §4 asks.
+    Handshake {
+        /// Who answered.
+        url: Box<Url>,
+        /// What is wrong with the answer.
+        error: HandshakeError,
+    },
+    /// The WebSocket ended with a close code after which one does not [come back](super::WebSocketConfig::come_back).
+    WebSocket(Box<ws::Closed>),
+    /// What is to be offered in the handshake of a WebSocket cannot be.
+    Offer(OfferError),
+    /// This is the address of a WebSocket, and an event stream was asked for.
+    WebSocketUrl(Box<Url>),
+    /// The stream is at an https URL, or the WebSocket at a wss one, and the driver secures no connections.
     NoTls(Box<Url>),
     /// The proxy refused to connect to the server, with a status that asking again does not change.
     ProxyRefused {
@@ -203,6 +227,7 @@ impl Reason {
             Self::Status(refusal)
             | Self::ContentType(refusal)
             | Self::ContentCoding(refusal)
+            | Self::Handshake { refusal, .. }
             | Self::Redirect { refusal, .. } => Some(refusal),
             _ => None,
         }
@@ -266,6 +291,9 @@ impl fmt::Display for Refusal {
         if let Some(line) = self.text().and_then(|text| text.lines().next()) {
             f.write_str(": ")?;
             write_start(f, line)?;
+        }
+        if self.url.is_web_socket() && matches!(self.head.status, 200..=299) {
+            f.write_str("; the server did not switch to WebSocket; is this its address?")?;
         }
         // RFC 9110 §15.5.8: "the client needs to authenticate itself in order to use a proxy for this request."
         if self.head.status == 407 { write!(f, "; the proxy wants to know who asks; {LOG_IN}") } else { Ok(()) }
@@ -400,6 +428,8 @@ impl fmt::Display for Reason {
             Self::ContentType(refusal) => fmt_content_type(refusal, f),
             Self::ContentCoding(refusal) => fmt_content_coding(refusal, f),
             Self::AnswerTooLong { limit } => fmt_answer_too_long(*limit, f),
+            Self::Handshake { refusal, error } => fmt_handshake(&refusal.url, *error, f),
+            Self::WebSocket(closed) => write_safe(f, &closed.to_string()),
             Self::Redirect { refusal, error } => write!(f, "{} from {}: {error}", refusal.head.status, refusal.url),
             Self::Restart => f.write_str("restarted as asked"),
         }
@@ -416,6 +446,7 @@ impl Error for Reason {
             #[cfg(feature = "deflate")]
             Self::Coding(error) => Some(error),
             Self::Stream(error) => Some(error),
+            Self::Handshake { error, .. } => Some(error),
             Self::Redirect { error, .. } => Some(error),
             _ => None,
         }
@@ -434,10 +465,17 @@ impl fmt::Display for CloseReason {
             Self::ContentType(refusal) => fmt_content_type(refusal, f),
             Self::ContentCoding(refusal) => fmt_content_coding(refusal, f),
             Self::Redirect { url, status, error } => write!(f, "{status} from {url}: {error}"),
+            Self::Handshake { url, error } => fmt_handshake(url, *error, f),
+            Self::WebSocket(closed) => write_safe(f, &closed.to_string()),
+            Self::Offer(error) => error.fmt(f),
+            Self::WebSocketUrl(url) => {
+                write!(f, "{url} is the address of a WebSocket; an event stream has one with http:// or https://")
+            }
             Self::NoTls(url) => {
+                let (wanted, instead) = if url.is_web_socket() { ("TLS", "ws") } else { ("https", "http") };
                 write!(
                     f,
-                    "{url} wants https, which is not built in; follow it by http:// through something that speaks TLS"
+                    "{url} wants {wanted}, which is not built in; follow it by {instead}:// through something that speaks TLS"
                 )
             }
             Self::ProxyRefused { proxy, status } => {
@@ -489,6 +527,10 @@ fn fmt_answer_too_long(limit: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     write!(f, "the answer is longer than {limit} bytes; raise `max_answer` if that is right")
 }
 
+fn fmt_handshake(url: &Url, error: HandshakeError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{url} is no WebSocket: {error}")
+}
+
 /// Says that what follows is about the proxy, if it is.
 fn fmt_proxy(proxy: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     proxy.map_or(Ok(()), |proxy| write!(f, "proxy {proxy}: "))
@@ -502,6 +544,8 @@ impl Error for CloseReason {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Redirect { error, .. } => Some(error),
+            Self::Handshake { error, .. } => Some(error),
+            Self::Offer(error) => Some(error),
             other => other.reason().map(|reason| reason as &(dyn Error + 'static)),
         }
     }

@@ -18,6 +18,8 @@ pub enum RedirectError {
     NotText,
     /// The `Location` leads nowhere.
     Url(UrlError),
+    /// It leads from a WebSocket that is secured (`wss`) to one that is not.
+    Insecure,
     /// There were more redirects in a row than [`Config::max_redirects`](super::Config::max_redirects).
     TooMany {
         /// The limit.
@@ -26,14 +28,24 @@ pub enum RedirectError {
 }
 
 impl Request {
-    /// Turns the request into the one that `head`, a redirect, asks for.
-    pub(super) fn redirect(&mut self, head: &ResponseHead) -> Result<(), RedirectError> {
+    /// Turns the request into the one that `head`, a redirect, asks for; it is one `for_web_socket`, or for a stream.
+    pub(super) fn redirect(&mut self, head: &ResponseHead, for_web_socket: bool) -> Result<(), RedirectError> {
         let location = head.fields.get("location").ok_or(RedirectError::Missing)?;
         if location.is_empty() {
             return Err(RedirectError::Empty);
         }
         let location = str::from_utf8(location).map_err(|_| RedirectError::NotText)?;
-        let url = self.url.join(location).map_err(RedirectError::Url)?;
+        let mut url = self.url.join(location).map_err(RedirectError::Url)?;
+        if for_web_socket {
+            url = url.to_web_socket();
+            // RFC 6455 §10.6: "Connection confidentiality and integrity is provided by running the WebSocket Protocol over TLS (wss
+            // URIs)." Whoever asked for that is not led away from it.
+            if self.url.is_tls() && !url.is_tls() {
+                return Err(RedirectError::Insecure);
+            }
+        } else if url.is_web_socket() {
+            return Err(RedirectError::Url(UrlError::Scheme));
+        }
 
         // Fetch §4.4: "internalResponse's status is 301 or 302 and request's method is `POST`", or "303 and request's
         // method is not `GET` or `HEAD`": "Set request's method to `GET` and request's body to null. For each headerName
@@ -66,6 +78,10 @@ impl fmt::Display for RedirectError {
             Self::Empty => f.write_str("the redirect does not say where to (empty `location`)"),
             Self::NotText => f.write_str("the `location` of the redirect is not text"),
             Self::Url(error) => write!(f, "the redirect cannot be followed: {error}"),
+            Self::Insecure => f.write_str("the redirect leads from wss:// to ws://, which anybody on the way can read"),
+            Self::TooMany { limit: 0 } => {
+                f.write_str("no redirects are followed; use the address it leads to, or raise `max_redirects`")
+            }
             Self::TooMany { limit } => {
                 write!(
                     f,

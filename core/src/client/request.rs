@@ -6,7 +6,7 @@ use super::{Config, Resend};
 use crate::http::{Fields, Method, RequestHead, Url};
 use crate::sse::CONTENT_TYPE;
 
-/// One request for a stream.
+/// One request for a stream, or for a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -23,12 +23,21 @@ pub struct Request {
 impl Request {
     /// Returns the configured request, resuming after `last_event_id`.
     pub(super) fn new(config: &Config, last_event_id: &str) -> Self {
+        Self::with_defaults(&DEFAULTS, config, last_event_id)
+    }
+
+    /// Returns the configured request, which is not for an event stream.
+    pub(super) fn of_web_socket(config: &Config) -> Self {
+        Self::with_defaults(&[USER_AGENT], config, "")
+    }
+
+    fn with_defaults(defaults: &[(&str, &str)], config: &Config, last_event_id: &str) -> Self {
         let mut fields = Fields::new();
         let mut add = |name: &str, value: &[u8]| {
             // An id with control characters is refused by Fields: there is no way to send it.
             let _ = fields.append(name, value);
         };
-        for (name, value) in DEFAULTS {
+        for &(name, value) in defaults {
             if !config.fields.contains(name) {
                 add(name, value.as_bytes());
             }
@@ -105,8 +114,10 @@ const DEFAULTS: [(&str, &str); 3] = [
     // `no-store`".
     ("Accept", CONTENT_TYPE),
     ("Cache-Control", "no-cache"),
-    ("User-Agent", concat!("tidewire/", env!("CARGO_PKG_VERSION"))),
+    USER_AGENT,
 ];
+
+const USER_AGENT: (&str, &str) = ("User-Agent", concat!("tidewire/", env!("CARGO_PKG_VERSION")));
 
 /// What follows from the body.
 const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::coded::Coded;
 use super::connect::Step;
-use super::policy::{Refused, Verdict, judge};
+use super::policy::{Refused, Verdict, judge, judge_upgrade};
+use super::web_socket::Upgrade;
 use super::{Answer, CloseReason, Config, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State};
 use crate::backoff::Backoff;
 use crate::http::{Method, ResponseHead, Url};
@@ -28,6 +29,8 @@ use ending::Deadlines;
 #[derive(Debug)]
 pub struct Source {
     config: Config,
+    /// What is asked for if it is no event stream but a WebSocket.
+    upgrade: Option<Box<Upgrade>>,
     backoff: Backoff,
     parser: Parser,
     phase: Phase,
@@ -53,11 +56,18 @@ pub struct Source {
     /// The wall time, and when it was that.
     clock: Option<(Instant, UnixTime)>,
     events: VecDeque<Event>,
+    /// When there came an event that nobody expects, since nothing was handled: a request that cannot be made.
+    told_at: Option<Instant>,
 }
 
 impl Source {
     /// Returns the source that `config` describes; the first request is due at once. `seed` is that of the delays.
     pub fn new(config: Config, seed: u64) -> Self {
+        Self::with_upgrade(config, seed, None)
+    }
+
+    /// Returns the source of the WebSocket that `upgrade` describes, or else of a stream.
+    pub(super) fn with_upgrade(config: Config, seed: u64, upgrade: Option<Box<Upgrade>>) -> Self {
         let mut parser = Parser::with_limits(config.limits.clone());
         let resumed = config.fields.get_str("last-event-id").filter(|_| config.last_event_id.is_none());
         if let Some(id) = resumed.or(config.last_event_id.as_ref().map(EventId::as_str)) {
@@ -68,6 +78,7 @@ impl Source {
             request: Request::new(&config, parser.last_event_id()),
             method: config.method.clone(),
             config,
+            upgrade,
             parser,
             phase: Phase::Due { redirected: false },
             coded: None,
@@ -80,6 +91,7 @@ impl Source {
             last_error: None,
             clock: None,
             events: VecDeque::new(),
+            told_at: None,
         }
     }
 
@@ -97,11 +109,28 @@ impl Source {
         }
         self.attempt += 1;
         if !redirected {
-            self.request = Request::new(&self.config, self.parser.last_event_id());
+            self.request = match &self.upgrade {
+                None => Request::new(&self.config, self.parser.last_event_id()),
+                Some(_) => Request::of_web_socket(&self.config),
+            };
             self.request.prepare(&self.config, self.attempt);
-            self.method = self.request.method.clone();
             self.redirects = 0;
             self.sent = false;
+        }
+        let prepared = match &mut self.upgrade {
+            Some(upgrade) => upgrade.prepare(&mut self.request, redirected).map_err(CloseReason::Offer),
+            None if self.request.url.is_web_socket() => {
+                Err(CloseReason::WebSocketUrl(Box::new(self.request.url.clone())))
+            }
+            None => Ok(()),
+        };
+        if let Err(reason) = prepared {
+            self.told_at = Some(now);
+            self.finish(reason);
+            return None;
+        }
+        if !redirected {
+            self.method = self.request.method.clone();
         }
         self.start_deadlines(now);
         let until = after(now, self.config.connect_timeout);
@@ -135,17 +164,17 @@ impl Source {
         self.sent = true;
         // What has a foreign coding is refused, or read as it is.
         self.coded = Coded::of(&head.fields, &self.config).unwrap_or_default();
-        match judge(&head, &self.config) {
+        let verdict = match &self.upgrade {
+            None => judge(&head, &self.config),
+            Some(_) => judge_upgrade(&head),
+        };
+        match verdict {
             Verdict::Stream => {
-                self.backoff.opened(now);
-                self.has_opened = true;
-                self.response = Some(head.clone());
                 let first_byte = self.config.first_byte_timeout;
                 let silent_at = after(now, first_byte.or(self.config.read_timeout));
-                self.phase = Phase::Open { silent_at, untouched: first_byte.is_some() };
-                let url = Box::new(self.request.url.clone());
-                self.events.push_back(Event::Opened { status: head.status, head, url });
+                self.open(now, head, Phase::Open { silent_at, untouched: first_byte.is_some() });
             }
+            Verdict::Upgrade => self.upgrade(now, head),
             Verdict::Answer => {
                 self.has_opened = true;
                 self.response = Some(head.clone());
@@ -164,6 +193,9 @@ impl Source {
 
     /// Notes that bytes came, whatever they were.
     pub fn handle_activity(&mut self, now: Instant) {
+        if self.upgrade.is_some() {
+            return;
+        }
         if let Phase::Open { silent_at, untouched: false } | Phase::Answer { silent_at, untouched: false, .. } =
             &mut self.phase
         {
@@ -340,11 +372,18 @@ impl Source {
     /// Returns the next event that waits.
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_some() {
+            self.told_at = None;
+        }
+        event
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.told_at.is_some() {
+            return self.told_at;
+        }
         let own = match self.phase {
             Phase::Connecting { until, .. }
             | Phase::Head { until }
@@ -516,6 +555,46 @@ impl Source {
         self.handle_failure(now, reason);
     }
 
+    /// Notes that what follows `head` is what was asked for.
+    fn open(&mut self, now: Instant, head: Box<ResponseHead>, phase: Phase) {
+        self.backoff.opened(now);
+        self.has_opened = true;
+        self.response = Some(head.clone());
+        self.phase = phase;
+        let url = Box::new(self.request.url.clone());
+        self.events.push_back(Event::Opened { status: head.status, head, url });
+    }
+
+    /// Looks whether `head` begins the WebSocket that was asked for.
+    fn upgrade(&mut self, now: Instant, head: Box<ResponseHead>) {
+        let Some(upgrade) = &mut self.upgrade else { return };
+        // There is no body, and no coding of one.
+        self.coded = None;
+        match upgrade.check(&head) {
+            // Whoever runs the connection looks after its silence.
+            Ok(()) => self.open(now, head, Phase::Open { silent_at: None, untouched: false }),
+            Err(error) => {
+                let refusal = self.refusal(*head, Vec::new(), true);
+                self.lose(now, Reason::Handshake { refusal, error });
+            }
+        }
+    }
+
+    /// Notes that the open connection delivered something.
+    pub(super) fn delivered(&mut self) {
+        self.backoff.delivered();
+    }
+
+    /// Returns what makes this a source of a WebSocket.
+    pub(super) fn web_socket(&self) -> Option<&Upgrade> {
+        self.upgrade.as_deref()
+    }
+
+    /// Returns what makes this a source of a WebSocket.
+    pub(super) fn web_socket_mut(&mut self) -> Option<&mut Upgrade> {
+        self.upgrade.as_deref_mut()
+    }
+
     /// Hands over an answer in one piece.
     fn answer(&mut self) {
         let Phase::Answer { head, body, .. } = &mut self.phase else { return };
@@ -528,8 +607,11 @@ impl Source {
     fn redirect(&mut self, now: Instant, head: ResponseHead) {
         let limit = self.config.max_redirects;
         let from = self.request.url.clone();
-        let followed =
-            if self.redirects < limit { self.request.redirect(&head) } else { Err(RedirectError::TooMany { limit }) };
+        let followed = if self.redirects < limit {
+            self.request.redirect(&head, self.upgrade.is_some())
+        } else {
+            Err(RedirectError::TooMany { limit })
+        };
         match followed {
             Ok(()) => {
                 self.redirects += 1;

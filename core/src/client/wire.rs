@@ -123,6 +123,18 @@ impl Wire {
         self.read < self.input.len() || !self.body.is_empty()
     }
 
+    /// Returns what was received behind the head, and whether more may come: `Some(true)` once the peer has ended its side,
+    /// `Some(false)` once the connection broke. For a connection that is no HTTP any more.
+    pub(super) fn into_rest(mut self) -> (Vec<u8>, Option<bool>) {
+        self.input.drain(..self.read.min(self.input.len()));
+        let end = match self.end {
+            InputEnd::Open => None,
+            InputEnd::Eof => Some(true),
+            InputEnd::Reset => Some(false),
+        };
+        (self.input, end)
+    }
+
     /// Reads on until something is found.
     fn advance(&mut self) -> Option<Found> {
         loop {
@@ -145,7 +157,7 @@ impl Wire {
                     Ok(Some((head, used))) => {
                         self.read += used;
                         // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to a final
-                        // response". A 101, which nobody asked for, is final.
+                        // response". A 101 is final: what was asked for follows it, or else nothing that could be read.
                         if head.is_informational() && head.status != 101 {
                             *interim += 1;
                             if *interim > MAX_INTERIM {

@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::{Phase, Source};
-use crate::client::policy::final_end;
+use crate::client::policy::{final_end, is_fault};
 use crate::client::retry_after::retry_after;
 use crate::client::{CloseReason, Decision, Event, Failure, FirstConnection, Reason};
 use crate::http::Method;
-use crate::{Instant, UnixTime};
+use crate::{Instant, UnixTime, ws};
 
 /// When it is over whatever happens.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,12 @@ pub(super) struct Deadline {
     pub(super) at: Instant,
     /// How long that was.
     after: Duration,
+}
+
+/// Whether a connection that ended so does not count as healthy, whatever it delivered: the next one may meet the same, or the
+/// server asks to be left alone for a while.
+fn is_no_health(closed: &ws::Closed) -> bool {
+    is_fault(closed) || matches!(closed.code, 1012 | 1013)
 }
 
 impl Source {
@@ -65,6 +71,9 @@ impl Source {
         // What was received until then is of no use when it cannot be gone on with.
         let is_lost = matches!(self.phase, Phase::Open { .. }) && self.last_event_id().is_empty();
         if is_lost && self.config.marks.must_end() {
+            self.backoff.spoiled();
+        }
+        if matches!(&reason, Reason::WebSocket(closed) if is_no_health(closed)) {
             self.backoff.spoiled();
         }
         let delay = self.backoff.fail_and_wait(now, self.asked_to_wait(now, &reason));
@@ -126,7 +135,8 @@ impl Source {
 
     /// Returns why the configuration ends it here, if it does.
     fn end_by_policy(&self, reason: &Reason) -> Option<CloseReason> {
-        if let Some(end) = final_end(reason, self.config.retry_status, &self.request.url) {
+        let come_back = self.upgrade.as_ref().map(|upgrade| upgrade.come_back());
+        if let Some(end) = final_end(reason, self.config.retry_status, come_back, &self.request.url) {
             return Some(end);
         }
         if !self.config.reconnect {

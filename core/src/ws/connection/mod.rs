@@ -268,6 +268,11 @@ impl Connection {
         &self.config
     }
 
+    /// Returns the randomness of a client's end, for its next connection.
+    pub(crate) fn into_masks(self) -> Option<Box<dyn Random + Send + Sync>> {
+        self.output.into_masks()
+    }
+
     const fn check_open(&self) -> Result<(), SendError> {
         if self.is_open() { Ok(()) } else { Err(SendError::Closing) }
     }

@@ -86,6 +86,10 @@ impl Output {
         self.note_waiting(now, config);
     }
 
+    pub(super) fn into_masks(self) -> Option<Box<dyn Random + Send + Sync>> {
+        self.masks
+    }
+
     /// Queues a message of `len` bytes, whose payload is copied if it is short or lent, and else shared.
     pub(super) fn push_message(
         &mut self,
