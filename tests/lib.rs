@@ -86,6 +86,8 @@ pub mod world;
 pub mod ws_client;
 #[path = "support/ws_data.rs"]
 pub mod ws_data;
+#[path = "support/ws_echo.rs"]
+pub mod ws_echo;
 #[path = "support/ws_peers.rs"]
 pub mod ws_peers;
 #[path = "support/ws_read.rs"]
