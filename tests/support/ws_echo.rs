@@ -1,12 +1,13 @@
 //! An application that sends each message back, on a connection that is tested by [`Peer`].
 
-use tidewire_core::ws::{Agreed, CloseReason, Closed, Config, Connection, Event, Message, Role};
+use tidewire_core::ws::{Agreed, CloseReason, Closed, Config, Connection, Event, Role};
 use tidewire_core::{Closing, Instant, Protocol, SplitMix64};
 
 use crate::naive_peer::{Peer, Seen};
 use crate::vectors_ws::{Answer, Frame};
 
 /// A connection under test, whose application sends each message back, and the peer that tests it.
+#[derive(Debug)]
 pub struct Echo {
     /// Which end is tested.
     pub role: Role,

@@ -38,13 +38,14 @@ use crate::{Closing, Instant, Protocol, Random};
 /// Of what came at most one chunk of the driver is kept undecoded; while events are not taken it [wants](Protocol::wants_input) no more,
 /// and so holds the peer back. What is sent waits in a bounded queue, and leaves in pieces of some 64 KiB at most: short frames
 /// together, long payloads of a server as they are, shared and not copied. Pongs and pings go between frames, also between those of one
-/// message ([`Config::fragment`]); one pong waits at most, for the latest ping. Nothing is held where nothing waits.
+/// message ([`Config::fragment`]). Each ping is answered, but of more than 16 whose pongs wait only the first ones and the latest. Nothing
+/// is held where nothing waits.
 ///
 /// # The end
 ///
 /// Who [closes](Self::close) has what was accepted before sent first, then the close frame; messages of the peer are told until its
-/// answer is there, and its pings are not answered any more. A peer that closes is answered with its own code; what had not left yet is dropped, and
-/// counted by [`Closed::unsent`]. A peer's fault is told it by a close frame with the code of the fault, and nothing more is read of it.
+/// answer is there, and its pings are not answered any more. A peer that closes is answered with its own code, and told its fault by a
+/// close frame with the code of the fault, both behind what was accepted before; nothing more is read of it.
 /// Then a server ends the connection first, and a client waits for that (RFC 6455 §7.1.1), both no longer than [`Config::close_timeout`].
 /// [`Event::Closed`] is told as soon as nothing can change it any more: our close frame has left, or never will.
 pub struct Connection {
@@ -299,7 +300,7 @@ impl Connection {
             }
             OwnedItem::Ping(payload) => {
                 if !self.output.has_closed() {
-                    self.output.set_pong(self.now, &self.config, payload.clone());
+                    self.output.push_pong(self.now, &self.config, payload.clone());
                 }
                 Some(Event::Ping(payload))
             }
@@ -319,9 +320,8 @@ impl Connection {
             closed.reason = frame.as_ref().map(|frame| frame.reason.clone()).unwrap_or_default();
             closed.is_clean = true;
         }
-        // RFC 6455 §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received." What was
-        // to be sent before ours, which crosses the peer's, finds nobody who reads it.
-        self.output.drop_data();
+        // RFC 6455 §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received." And: "An
+        // endpoint MAY delay sending a Close frame until its current message is sent": what was accepted before leaves before.
         self.output.push_close(self.now, &self.config, frame.as_ref().map(|frame| frame.code), "");
         // RFC 6455 §7.1.1: "In most normal cases, the TCP connection SHOULD be closed first by the server".
         self.end_soon(self.role == Role::Server);
@@ -331,7 +331,6 @@ impl Connection {
     /// Tells the peer what it did wrong, and reads no more of it.
     fn fail(&mut self, why: CloseReason) {
         self.note_why(why);
-        self.output.drop_data();
         if let Some(code) = why.close_code() {
             self.output.push_close(self.now, &self.config, Some(code), &why.to_string());
         }

@@ -28,8 +28,8 @@ pub(super) struct Output {
     /// Whole frames that may leave between those of a message.
     pings: Vec<u8>,
     ping_count: u32,
-    /// The payload of the one pong that waits.
-    pong: Option<Bytes>,
+    /// The payloads of the pongs that wait, at most [`MAX_PONGS`].
+    pongs: Vec<Bytes>,
     queue: Queue,
     /// Whole frames that were encoded for many connections.
     bulk: Bytes,
@@ -62,7 +62,7 @@ impl Output {
             opening: None,
             pings: Vec::new(),
             ping_count: 0,
-            pong: None,
+            pongs: Vec::new(),
             queue: Queue::new(),
             bulk: Bytes::new(),
             close: Close::No,
@@ -162,11 +162,12 @@ impl Output {
         Ok(())
     }
 
-    /// Puts the answer to a ping in the place of the one that waits, if one does.
-    pub(super) fn set_pong(&mut self, now: Instant, config: &Config, payload: Bytes) {
+    /// Queues the answer to a ping; of many, in the place of the last.
+    pub(super) fn push_pong(&mut self, now: Instant, config: &Config, payload: Bytes) {
         // RFC 6455 §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s),
         // the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
-        self.pong = Some(payload);
+        self.pongs.truncate(MAX_PONGS - 1);
+        self.pongs.push(payload);
         self.note_waiting(now, config);
     }
 
@@ -197,15 +198,9 @@ impl Output {
         self.is_taken.then_some(piece)
     }
 
-    /// Drops what no peer waits for any more: all but the rest of a frame that has begun, and the close frame.
-    pub(super) fn drop_data(&mut self) {
-        (self.pings, self.ping_count, self.pong, self.bulk) = (Vec::new(), 0, None, Bytes::new());
-        self.queue.cut();
-    }
-
     /// Drops all that waits.
     pub(super) fn clear(&mut self) {
-        self.drop_data();
+        (self.pings, self.ping_count, self.pongs, self.bulk) = (Vec::new(), 0, Vec::new(), Bytes::new());
         (self.opening, self.queue) = (None, Queue::new());
         self.stall_at = None;
         if let Close::Waits { .. } = self.close {
@@ -350,7 +345,7 @@ impl Output {
         }
         self.ping_count = 0;
         piece.append(&mut mem::take(&mut self.pings));
-        if let Some(payload) = self.pong.take() {
+        for payload in mem::take(&mut self.pongs) {
             encode_frame(self.header(Opcode::Pong), &payload, piece);
         }
     }
@@ -363,7 +358,7 @@ impl Output {
     }
 
     fn has_no_control(&self) -> bool {
-        self.ping_count == 0 && self.pong.is_none()
+        self.ping_count == 0 && self.pongs.is_empty()
     }
 
     /// Errs when `len` more bytes would be too many.
@@ -404,6 +399,9 @@ fn key(masks: &mut Box<dyn Random + Send + Sync>) -> [u8; 4] {
 /// A longer payload leaves in pieces of this many bytes, so that it shows how the peer takes it, and a batch of short frames is not
 /// much longer.
 pub(super) const MAX_PIECE: usize = 64 << 10;
+
+/// Pings that come together are answered each, so many of them: a few kilobytes that a peer can make wait.
+const MAX_PONGS: usize = 16;
 
 /// A payload up to here is copied behind its header, for one write; a longer one is shared.
 const MAX_COPY: usize = 16 << 10;

@@ -69,8 +69,6 @@ pub(super) struct Long {
     /// What has not left.
     payload: Bytes,
     frame: Option<Begun>,
-    /// Whether the rest of it was dropped.
-    is_cut: bool,
 }
 
 /// A frame whose header has left.
@@ -105,7 +103,7 @@ impl Queue {
     pub(super) fn push_long(&mut self, header: FrameHeader, payload: Bytes) {
         self.bytes += payload.len();
         self.messages += 1;
-        self.push(Waiting::Long(Long { header, payload, frame: None, is_cut: false }));
+        self.push(Waiting::Long(Long { header, payload, frame: None }));
     }
 
     /// Appends a message that was encoded as one frame.
@@ -149,25 +147,12 @@ impl Queue {
         self.bytes = self.bytes.saturating_sub(len);
         match &self.front {
             Some(Waiting::Long(long)) if long.is_over() => {
-                let ended = usize::from(!long.is_cut);
-                self.messages = self.messages.saturating_sub(ended);
+                self.messages = self.messages.saturating_sub(1);
                 self.advance();
-                ended
+                1
             }
             _ => 0,
         }
-    }
-
-    /// Drops all but the rest of a frame that has begun.
-    pub(super) fn cut(&mut self) {
-        self.rest = VecDeque::new();
-        (self.messages, self.bytes) = (0, 0);
-        let begun = self.front.take().and_then(|front| match front {
-            Waiting::Long(long) => long.cut(),
-            Waiting::Batch(_) | Waiting::Shared(_) => None,
-        });
-        self.bytes = begun.as_ref().map_or(0, |long| long.payload.len());
-        self.front = begun.map(Waiting::Long);
     }
 
     /// Tells whether the header of a frame has left, and not yet all of its payload.
@@ -257,14 +242,6 @@ impl Long {
         }
         self.note(bytes.len());
         bytes.len()
-    }
-
-    /// Returns the rest of the frame that has begun, if one has.
-    fn cut(mut self) -> Option<Self> {
-        let left = self.frame.as_ref()?.left;
-        self.payload.truncate(left);
-        self.is_cut = true;
-        Some(self)
     }
 
     fn is_over(&self) -> bool {
