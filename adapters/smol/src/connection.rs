@@ -82,8 +82,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
     ///
     /// As for [`next`](Self::next).
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<P::Event>>> {
+        self.poll(context, true)
+    }
+
+    /// Goes on without taking an event; pending as long as there may be some.
+    #[cfg(feature = "server")]
+    pub(crate) fn poll_on(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<P::Event>>> {
+        self.poll(context, false)
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, takes: bool) -> Poll<io::Result<Option<P::Event>>> {
         loop {
-            let event = self.protocol.poll_event();
+            let event = if takes { self.protocol.poll_event() } else { None };
             let over = self.link.as_ref().is_some_and(Link::is_over);
             if over || self.protocol.closing() == Closing::Abort {
                 self.abort();
@@ -92,7 +102,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
                 return Poll::Ready(Ok(event));
             }
             let Some(link) = &mut self.link else {
-                return Poll::Ready(Ok(None));
+                return if takes { Poll::Ready(Ok(None)) } else { Poll::Pending };
             };
             ready!(self.turns.poll(context));
             let now = self.clock.now();
@@ -108,7 +118,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, P: Protocol> Connection<IO, P> {
             } else if moved.is_pending() && self.alarm.poll(context, &self.clock, now, deadline).is_pending() {
                 self.turns.rest();
                 // What was written may have made room for what the machine kept.
-                return match self.protocol.poll_event() {
+                let event = if takes { self.protocol.poll_event() } else { None };
+                return match event {
                     Some(event) => Poll::Ready(Ok(Some(event))),
                     None => Poll::Pending,
                 };

@@ -157,7 +157,8 @@ where
     }
     loop {
         ready!(turns.poll(context));
-        let event = connection.poll_next(context)?;
+        let takes = place.wants_events();
+        let event = if takes { connection.poll_next(context)? } else { connection.poll_on(context)? };
         let waits = event.is_pending();
         match event {
             Poll::Ready(Some(event)) => place.handle(connection.protocol_mut(), event),

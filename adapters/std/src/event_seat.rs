@@ -1,13 +1,14 @@
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tidewire_core::Instant;
-use tidewire_core::channels::{Answer, Endpoint};
-use tidewire_core::server::{CloseReason, Event, Reply, Request, Session};
+use tidewire_core::channels::{Answer, Endpoint, SubscribeError};
+use tidewire_core::server::{CloseReason, Entry, Event, Reply, Request, Session, WebSocketEndpoint};
 
 use crate::event_server::{Response, text};
-use crate::{EventServer, Fed, Loading, Place, Route, RouteEnd, RouteFed, RouteSeat, Seat, trace};
+use crate::{EventServer, Fed, Loading, Place, Route, RouteEnd, RouteFed, RouteSeat, Seat, Socket, SocketSeat, trace};
 
 /// One connection's place in an [`EventServer`]: answers its requests, reads its publications, and asks its repositories. Dropping it leaves.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct EventSeat {
     /// None: there are too many connections for one more even to be told so.
     seat: Option<Seat>,
     route: Option<RouteSeat>,
+    socket: Option<SocketSeat>,
     loading: Option<Loading<'static>>,
     /// Whether a stream was begun.
     streams: bool,
@@ -29,7 +31,7 @@ impl EventSeat {
         if let Err(limit) = &seat {
             trace::refused(peer, limit);
         }
-        Self { server, seat: seat.ok(), route: None, loading: None, streams: false, draining: false }
+        Self { server, seat: seat.ok(), route: None, socket: None, loading: None, streams: false, draining: false }
     }
 
     fn answer(&mut self, session: &mut Session, request: &Request) {
@@ -43,6 +45,11 @@ impl EventSeat {
                 let route = Route::new();
                 if self.begin_route(session, request, &route, &endpoint) {
                     begin(route, request);
+                }
+            }
+            Response::WebSocket { begin, endpoint } => {
+                if let Some(socket) = self.begin_socket(session, request, &endpoint) {
+                    begin(socket, request);
                 }
             }
         }
@@ -102,6 +109,42 @@ impl EventSeat {
         session.start_stream(self.server.clock().now(), head).is_ok()
     }
 
+    /// Accepts a WebSocket; none where that is refused.
+    fn begin_socket(
+        &mut self,
+        session: &mut Session,
+        request: &Request,
+        endpoint: &WebSocketEndpoint,
+    ) -> Option<Socket> {
+        let guest = self.seat.as_ref().map(Seat::guest)?;
+        let answer = self.server.broadcaster().with(|channels, now| {
+            let closed = channels.is_closed().then_some(SubscribeError::Closed);
+            match closed.or_else(|| guest.limit().map(SubscribeError::Busy)) {
+                Some(error) => Err(Endpoint::default().refusal(channels, now, &request.head, error)),
+                None => endpoint.answer(&request.head).map(|entry| (now, entry)),
+            }
+        });
+        let (now, Entry { accepted, token, .. }) = match answer {
+            Ok(answer) => answer,
+            Err(reply) => {
+                self.reply(session, reply);
+                return None;
+            }
+        };
+        let (socket, seat) = Socket::new(request.head.clone(), accepted.agreed().protocol(), token);
+        // The session may have ended meanwhile; then there is nobody to speak with.
+        session.upgrade(now, accepted, Arc::clone(&endpoint.config)).ok()?;
+        trace::stream(guest, &[], None);
+        self.streams = true;
+        self.socket = Some(seat);
+        Some(socket)
+    }
+
+    fn feed_socket(&self, context: &Context<'_>, now: Instant, session: &mut Session) -> Fed {
+        let (Some(socket), Some(connection)) = (&self.socket, session.web_socket()) else { return Fed::None };
+        if socket.feed(context, now, connection) { Fed::Some } else { Fed::None }
+    }
+
     fn leave(&mut self, reason: CloseReason) {
         self.loading = None;
         if std::mem::take(&mut self.streams)
@@ -115,6 +158,7 @@ impl EventSeat {
         if let Some(route) = self.route.take() {
             route.over(RouteEnd::Gone(reason));
         }
+        self.socket = None;
     }
 
     fn feed_loaded(&mut self, context: &mut Context<'_>) {
@@ -148,9 +192,18 @@ impl Place for EventSeat {
         trace::server(&event);
         match event {
             Event::Request(request) => self.answer(session, &request),
+            Event::WebSocket(event) => {
+                if let Some(socket) = &self.socket {
+                    socket.handle(event);
+                }
+            }
             Event::Closed(reason) => self.leave(reason),
             _ => {}
         }
+    }
+
+    fn wants_events(&self) -> bool {
+        self.socket.as_ref().is_none_or(SocketSeat::wants_events)
     }
 
     fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed {
@@ -172,6 +225,8 @@ impl Place for EventSeat {
         let now = self.server.clock().now();
         if seat.is_draining() && !self.draining {
             self.draining = true;
+            // What was accepted leaves before the goodbye.
+            self.feed_socket(context, now, session);
             match &self.route {
                 Some(route) => route.close(RouteEnd::Gone(CloseReason::Shutdown)),
                 // Streams of channels are ended by the channels.
@@ -179,6 +234,9 @@ impl Place for EventSeat {
                 None => session.shutdown(now),
             }
             return Fed::Some;
+        }
+        if self.socket.is_some() {
+            return self.feed_socket(context, now, session);
         }
         self.feed_route(context, now, session)
     }

@@ -9,11 +9,13 @@ use tidewire_core::Instant;
 use tidewire_core::channels::{self, ChannelConfig, Channels, Endpoint, Load, Unregister};
 use tidewire_core::http::{PathNames, PatternError, Router};
 use tidewire_core::log::ConfigureError;
-use tidewire_core::server::{self, CloseReason, End, Outlet, Reply, Request, Session};
+use tidewire_core::server::{self, CloseReason, End, Outlet, Reply, Request, Session, WebSocketEndpoint};
 
 use crate::event_seat::EventSeat;
 use crate::repository::ask;
-use crate::{Broadcaster, Clock, DRAIN, Host, Loading, OsRandom, Publisher, Repository, Route, RouteEnd, seed, trace};
+use crate::{
+    Broadcaster, Clock, DRAIN, Host, Loading, OsRandom, Publisher, Repository, Route, RouteEnd, Socket, seed, trace,
+};
 
 /// Limits, timing and policy of an [`EventServer`].
 #[derive(Clone, Debug)]
@@ -33,7 +35,7 @@ impl Default for EventServerConfig {
     }
 }
 
-/// A server of an application's own: streams of channels, streams of one reader, and plain replies, at any paths.
+/// A server of an application's own: streams of channels, streams of one reader, WebSockets, and plain replies, at any paths.
 ///
 /// It is served by `serve` of `tidewire-tokio` or `tidewire-smol`, on any number of listeners. A clone is another handle of the same;
 /// paths, channels and repositories may be added while it serves.
@@ -107,6 +109,26 @@ impl EventServer {
     /// The path is malformed, or taken.
     pub fn route_at(&self, path: &str, endpoint: Endpoint, route: Route) -> Result<(), PatternError> {
         self.handle_at(path, move |_, _| Response::Route { route: route.clone(), endpoint: endpoint.clone() })
+    }
+
+    /// Opens a WebSocket to each who asks for one at a path: `begin` is handed the socket and the request, and has it received from and
+    /// sent to from wherever it likes, such as a task that it spawns.
+    ///
+    /// # Errors
+    ///
+    /// The path is malformed, or taken.
+    pub fn web_sockets_at(
+        &self,
+        path: &str,
+        endpoint: WebSocketEndpoint,
+        begin: impl Fn(Socket, &Request) + Send + Sync + 'static,
+    ) -> Result<(), PatternError> {
+        let begin = Arc::new(begin);
+        self.handle_at(path, move |_, _| {
+            let begin = Arc::clone(&begin);
+            let begin = Box::new(move |socket, request: &Request| begin(socket, request));
+            Response::WebSocket { begin, endpoint: endpoint.clone() }
+        })
     }
 
     /// Answers requests for a path, of all methods.
@@ -316,10 +338,20 @@ pub enum Response {
         /// How the request is read, and who may ask.
         endpoint: Endpoint,
     },
+    /// A WebSocket, once it is clear that the request is for one.
+    WebSocket {
+        /// Is handed the socket.
+        begin: Box<BeginSocket>,
+        /// Who may ask, and what is agreed on.
+        endpoint: WebSocketEndpoint,
+    },
 }
 
 /// What is done with a stream that was made for a reader.
 pub type Begin = dyn FnOnce(Route, &Request) + Send;
+
+/// What is done with a WebSocket that was accepted.
+pub type BeginSocket = dyn FnOnce(Socket, &Request) + Send;
 
 impl Response {
     /// Answers with the stream of channels, as usual.
@@ -342,6 +374,7 @@ impl fmt::Debug for Response {
             Self::Channels { channels, .. } => f.debug_tuple("Channels").field(channels).finish(),
             Self::Route { route, .. } => f.debug_tuple("Route").field(route).finish(),
             Self::Routes { .. } => f.write_str("Routes"),
+            Self::WebSocket { .. } => f.write_str("WebSocket"),
         }
     }
 }

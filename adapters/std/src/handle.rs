@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -30,6 +31,16 @@ impl Handle {
     /// Returns how the source is doing: as of its last rest, or of the last event that told of a change.
     pub fn status(&self) -> Status {
         self.0.lock().status.clone()
+    }
+
+    /// Has the driver look at what there is for its machine.
+    pub(crate) fn ring(&self) {
+        let waker = {
+            let mut inner = self.0.lock();
+            inner.rung = true;
+            inner.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn ask(&self, what: Asked) {
@@ -89,7 +100,7 @@ impl Control {
             retry_at: None,
         };
         let told = (status.state, status.attempt);
-        let inner = Mutex::new(Inner { asked: None, status, waker: None });
+        let inner = Mutex::new(Inner { asked: None, rung: false, status, waker: None });
         Self { shared: Arc::new(Shared { any: AtomicBool::new(false), inner }), clock, told }
     }
 
@@ -145,8 +156,8 @@ impl Control {
         }
     }
 
-    /// Tells the handles all about the source, which is going to rest, and has the task woken when something is asked; true
-    /// when something was already.
+    /// Tells the handles all about the source, which is going to rest, and has the task woken when something is asked, or there is
+    /// something for its machine; true when so it is already.
     pub fn watch(&self, context: &Context<'_>, source: &Source) -> bool {
         let mut inner = self.shared.lock();
         inner.update(source);
@@ -154,7 +165,7 @@ impl Control {
             Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),
         }
-        inner.asked.is_some()
+        mem::take(&mut inner.rung) || inner.asked.is_some()
     }
 }
 
@@ -185,6 +196,8 @@ struct Shared {
 #[derive(Debug)]
 struct Inner {
     asked: Option<Asked>,
+    /// Whether there is something for the machine.
+    rung: bool,
     status: Status,
     waker: Option<Waker>,
 }

@@ -40,6 +40,12 @@ pub trait Place: fmt::Debug + Send + 'static {
     /// Does what an event of the session asks for.
     fn handle(&mut self, session: &mut Session, event: Event);
 
+    /// Tells whether there is room for what the session tells next. While there is not, no event is taken, so that no more is read and the
+    /// peer is held back; [`feed`](Self::feed) has the task woken when there is.
+    fn wants_events(&self) -> bool {
+        true
+    }
+
     /// Gives the session what it is to send next.
     fn feed(&mut self, context: &mut Context<'_>, session: &mut Session) -> Fed;
 }

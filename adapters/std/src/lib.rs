@@ -40,11 +40,17 @@ mod seat;
 #[cfg(feature = "serve")]
 mod shared_api;
 mod socket;
+mod talk;
 pub mod trace;
 mod transport;
 mod turns;
-#[cfg(feature = "server")]
 mod waiters;
+#[cfg(feature = "server")]
+mod ws_seat;
+#[cfg(feature = "server")]
+mod ws_socket;
+#[cfg(feature = "server")]
+mod ws_state;
 
 #[cfg(feature = "server")]
 pub use blocking::Blocking;
@@ -59,7 +65,7 @@ pub use environment::proxies_from_env;
 #[cfg(feature = "server")]
 pub use event_seat::EventSeat;
 #[cfg(feature = "server")]
-pub use event_server::{Begin, EventServer, EventServerConfig, Response};
+pub use event_server::{Begin, BeginSocket, EventServer, EventServerConfig, Response};
 pub use event_source::EventSource;
 pub use handle::{Asked, Control, Handle, Status};
 #[cfg(feature = "server")]
@@ -82,9 +88,14 @@ pub use shared_api::{ApiSeat, SharedApi};
 #[cfg(feature = "server")]
 pub use socket::reset_on_drop;
 pub use socket::{accept_pause, connect_error, lengthen_queue, tune};
+pub use talk::{Sender, Talk};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;
 pub use turns::Turns;
+#[cfg(feature = "server")]
+pub use ws_seat::SocketSeat;
+#[cfg(feature = "server")]
+pub use ws_socket::{Socket, SocketError};
 
 /// The examples of the front page compile.
 #[cfg(doctest)]

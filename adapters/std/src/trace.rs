@@ -4,7 +4,7 @@ use std::io;
 
 #[cfg(feature = "server")]
 use tidewire_core::channels::{Guest, Limit, Load, ReaderStats};
-use tidewire_core::client::{self, Connect, Tunnel};
+use tidewire_core::client::{self, Connect, Tunnel, WebSocketEvent};
 use tidewire_core::http::Url;
 use tidewire_core::server;
 use tracing::{debug, info, trace, warn};
@@ -23,6 +23,30 @@ impl Event for client::Event {
             Self::Message(message) => trace!(target: TARGET, bytes = message.data().len(), "message"),
             event => client_change(event),
         }
+    }
+}
+
+/// Of a WebSocket.
+impl Event for WebSocketEvent {
+    #[inline]
+    fn log(&self) {
+        match self {
+            Self::Message(message) => trace!(target: TARGET, bytes = message.len(), "message"),
+            event => web_socket_change(event),
+        }
+    }
+}
+
+fn web_socket_change(event: &WebSocketEvent) {
+    match event {
+        WebSocketEvent::Opened(opened) => info!(target: TARGET, url = %opened.url, "open"),
+        WebSocketEvent::Disconnected { reason, retry_in, unsent, .. } => {
+            warn!(target: TARGET, reason = %quoted(reason), ?retry_in, unsent, "disconnected");
+        }
+        WebSocketEvent::Closed { reason, unsent } => {
+            info!(target: TARGET, reason = %quoted(reason), unsent, "closed");
+        }
+        event => trace!(target: TARGET, event = %quoted(event), "event"),
     }
 }
 

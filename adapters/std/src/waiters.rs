@@ -47,6 +47,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+#[cfg(feature = "server")]
 /// Does what [`block_on`] does for as long as `patience`.
 pub(crate) fn block_for<F: Future>(future: F, patience: Duration) -> Option<F::Output> {
     let mut future = pin!(future);

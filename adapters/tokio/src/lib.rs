@@ -115,6 +115,7 @@ mod reconnecting;
 mod runtime;
 #[cfg(feature = "server")]
 mod serve;
+mod web_socket;
 
 pub use connect::connect;
 pub use connection::Connection;
@@ -132,11 +133,12 @@ pub use tidewire_std::SharedApi;
 #[cfg(feature = "server")]
 pub use tidewire_std::{
     Blocking, DeliverError, Delivery, EventServer, EventServerConfig, Host, Loading, Memory, Publisher, Repository,
-    RepositoryError, Response, Route, RouteEnd, RouteError,
+    RepositoryError, Response, Route, RouteEnd, RouteError, Socket, SocketError,
 };
-pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Status, proxies_from_env, seed};
+pub use tidewire_std::{Clock, Handle, OsRandom, ReadError, Sender, Status, proxies_from_env, seed};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;
+pub use web_socket::WebSocket;
 
 /// The examples of the front page compile.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use tidewire_core::Closing;
 use tidewire_core::client::{Change, CloseReason, Reconnect, State};
+
 use tidewire_std::trace::Event as _;
 use tidewire_std::{Asked, Clock, Control, Handle, Turns, trace};
 
@@ -57,6 +58,15 @@ impl<M: Reconnect<Event: trace::Event>> Reconnecting<M> {
         if self.ahead.is_some() {
             return Poll::Ready(self.ahead.take());
         }
+        self.poll(context, true)
+    }
+
+    /// Goes on without taking events of a connection.
+    pub(crate) fn poll_on(&mut self, context: &mut Context<'_>) -> Poll<Option<M::Event>> {
+        self.poll(context, false)
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, takes: bool) -> Poll<Option<M::Event>> {
         loop {
             match self.control.take(self.machine.source()) {
                 Some(Asked::Close) => self.machine.close(self.clock.now()),
@@ -64,7 +74,8 @@ impl<M: Reconnect<Event: trace::Event>> Reconnecting<M> {
                 None => {}
             }
             // Before the clock: a look at it costs as much as a short event.
-            let event = self.machine.poll_event();
+            let takes = takes || self.machine.closing() == Closing::Abort;
+            let event = if takes { self.machine.poll_event() } else { None };
             if self.machine.closing() == Closing::Abort {
                 self.leave();
             }

@@ -48,20 +48,20 @@ impl CloseReason {
 #[cfg(feature = "json")]
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum NextError {
+pub enum NextError<E = Event> {
     /// It is over, and was not [complete](CloseReason::is_complete). Final.
     Closed(CloseReason),
     /// A message, or an answer, is not of the type that was asked for. The stream goes on with the next one.
     Json {
         /// What came.
-        event: Box<Event>,
+        event: Box<E>,
         /// What is wrong with it.
         error: serde_json::Error,
     },
 }
 
 #[cfg(feature = "json")]
-impl fmt::Display for NextError {
+impl<E: fmt::Display> fmt::Display for NextError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(reason) => reason.fmt(f),
@@ -71,7 +71,7 @@ impl fmt::Display for NextError {
 }
 
 #[cfg(feature = "json")]
-impl Error for NextError {
+impl<E: fmt::Debug + fmt::Display> Error for NextError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             // It says what the reason says.

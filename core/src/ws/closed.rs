@@ -29,7 +29,8 @@ impl Closed {
     /// No close frame came. It is told and never sent (RFC 6455 §7.4.1).
     pub const NO_CLOSE_FRAME: u16 = 1006;
 
-    pub(super) const fn new(why: CloseReason) -> Self {
+    /// Describes an end without a close frame.
+    pub const fn new(why: CloseReason) -> Self {
         let code = Self::NO_CLOSE_FRAME;
         Self { why, code, reason: String::new(), sent: None, is_clean: false, unsent: 0 }
     }
