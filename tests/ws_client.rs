@@ -852,9 +852,7 @@ fn events_read_well_and_drive_no_terminal() {
     client.writes = false;
     client.send("x");
     client.receive(close_frame(1001, "bye\u{1b}[2J"));
-    client.writes = true;
-    client.settle();
-    client.eof();
+    client.reset();
     let shown: Vec<String> = client.events.iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
