@@ -816,7 +816,18 @@ fn the_adapters_are_alike_line_for_line() {
         let path = format!("{}/../adapters/{runtime}/src/{file}.rs", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
-    for file in ["alarm", "connect", "connection", "event_source", "link", "reader", "serve"] {
+    for file in [
+        "alarm",
+        "connect",
+        "connection",
+        "connector",
+        "event_source",
+        "link",
+        "reader",
+        "reconnecting",
+        "serve",
+        "web_socket",
+    ] {
         assert!(source("tokio", file) == source("smol", file), "{file}.rs differs; only lib.rs and runtime.rs may");
     }
 }

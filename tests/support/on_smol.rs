@@ -11,7 +11,7 @@ use smol::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use smol::net::{TcpListener, TcpStream};
 pub(crate) use tidewire_smol::{
-    Connection, Connector, EventSource, Reader, serve, serve_connection, serve_connection_tls, serve_tls,
+    Connection, Connector, EventSource, Reader, WebSocket, serve, serve_connection, serve_connection_tls, serve_tls,
 };
 
 use crate::lines::{Flood, PATIENCE};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 pub(crate) use tidewire_tokio::{
-    Connection, Connector, EventSource, Reader, serve, serve_connection, serve_connection_tls, serve_tls,
+    Connection, Connector, EventSource, Reader, WebSocket, serve, serve_connection, serve_connection_tls, serve_tls,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) use tokio::net::{TcpListener, TcpStream};
