@@ -88,6 +88,8 @@ pub mod ws_client;
 pub mod ws_data;
 #[path = "support/ws_echo.rs"]
 pub mod ws_echo;
+#[path = "support/ws_end.rs"]
+pub mod ws_end;
 #[path = "support/ws_peers.rs"]
 pub mod ws_peers;
 #[path = "support/ws_read.rs"]

@@ -53,11 +53,6 @@ impl Life {
         *self = Self { ping_at: None, ping: Ping::Waits, has_grace: is_held };
     }
 
-    /// Notes that no ping could be sent.
-    pub(super) fn postpone(&mut self, now: Instant, config: &Config) {
-        self.ping_at = config.ping_interval.map(|interval| now + interval);
-    }
-
     /// Notes that all pings have left. `is_early`: that the time may be later.
     pub(super) fn note_pings_left(&mut self, now: Instant, config: &Config, is_early: bool) {
         if let Ping::Waits = self.ping {

@@ -153,13 +153,19 @@ impl Output {
         Ok(())
     }
 
+    /// Queues a ping of the application.
     pub(super) fn push_ping(&mut self, now: Instant, config: &Config, payload: &[u8]) -> Result<(), SendError> {
-        self.check_room(config, payload.len())?;
+        self.check_frames(config)?;
+        self.push_own_ping(now, config, payload);
+        Ok(())
+    }
+
+    /// Queues a ping that there is always room for.
+    pub(super) fn push_own_ping(&mut self, now: Instant, config: &Config, payload: &[u8]) {
         let header = self.header(Opcode::Ping);
         encode_frame(header, payload, &mut self.pings);
         self.ping_count += 1;
         self.note_waiting(now, config);
-        Ok(())
     }
 
     /// Queues the answer to a ping; of many, in the place of the last.
@@ -361,13 +367,17 @@ impl Output {
         self.ping_count == 0 && self.pongs.is_empty()
     }
 
-    /// Errs when `len` more bytes would be too many.
-    fn check_room(&self, config: &Config, len: usize) -> Result<(), SendError> {
+    /// Errs when one more frame would be too many.
+    fn check_frames(&self, config: &Config) -> Result<(), SendError> {
+        let limit = config.max_queued_frames;
         let frames = self.queue.messages().saturating_add(self.ping_count as usize);
-        if frames >= config.max_queued_frames {
-            return Err(SendError::Full { limit: config.max_queued_frames });
-        }
-        let bytes = self.queue.bytes() + self.pings.len();
+        if frames < limit { Ok(()) } else { Err(SendError::Full { limit }) }
+    }
+
+    /// Errs when a message of `len` bytes would be too much. Pings are few bytes each.
+    fn check_room(&self, config: &Config, len: usize) -> Result<(), SendError> {
+        self.check_frames(config)?;
+        let bytes = self.queue.bytes();
         if bytes > 0 && len > config.max_queued_bytes.saturating_sub(bytes) {
             return Err(SendError::Full { limit: config.max_queued_bytes });
         }
