@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use tidewire_core::ws::{
-    Agreed, CloseCode, CloseReason, Closed, Config, Connection, Error, Event, Message, Role, SendError,
+    Agreed, CloseCode, CloseReason, Closed, Config, Connection, Error, Event, Message, Prepared, Role, SendError,
 };
 use tidewire_core::{Closing, Instant, Protocol, Random, SplitMix64};
 use tidewire_tests::vectors_ws::Frame;
@@ -142,12 +142,8 @@ fn a_fault_is_told_with_its_code_and_nothing_more_is_read() {
             end.hear(PING, b"after");
             end.hear(CLOSE, b"");
             let told = end.told();
-            assert_eq!(
-                told,
-                ["text before".into(), format!("closed Fault({error:?}) 1006 \"\" unclean 1")],
-                "{error:?}"
-            );
-            assert_eq!(end.written(), [format!("close {code} {words}")], "what waited was dropped");
+            assert_eq!(told, ["text before".into(), format!("closed Fault({error:?}) 1006 \"\" unclean 0")]);
+            assert_eq!(end.written(), ["text an answer".into(), format!("close {code} {words}")]);
             assert_eq!(end.closing(), Closing::Finish, "our side ends, and the peer reads why");
             end.eof();
             assert_eq!(end.closing(), Closing::Abort);
@@ -199,7 +195,32 @@ fn a_server_shares_a_long_payload_behind_its_header() {
         assert_eq!(piece.as_ptr(), payload[number * (64 << 10)..].as_ptr(), "not copied");
     }
     let frames = end.frames();
-    assert_eq!((frames.len(), &frames[0].payload == &payload), (1, true));
+    assert_eq!((frames.len(), frames[0].payload == payload), (1, true));
+}
+
+#[test]
+fn what_was_encoded_for_many_is_shared_and_leaves_in_pieces() {
+    let mut end = End::server(|_| {});
+    let short = Prepared::text("all of you");
+    end.machine.send_shared(end.now, &short).unwrap();
+    end.run();
+    assert_eq!(end.pieces.len(), 1);
+    assert_eq!(end.pieces[0].as_ptr(), short.frame().as_ptr(), "not copied");
+    assert_eq!(end.written(), ["text all of you"]);
+
+    let long = Prepared::text(&"long".repeat(40 << 10));
+    end.machine.send_shared(end.now, &long).unwrap();
+    end.machine.send_shared(end.now, &short).unwrap();
+    end.write_a_piece();
+    assert_eq!((end.pieces[0].len(), end.pieces[0].as_ptr()), (64 << 10, long.frame().as_ptr()));
+    end.machine.ping(end.now, b"").unwrap();
+    end.run();
+    assert_eq!(end.written(), ["text [163840]", "ping ", "text all of you"], "not in the middle of a frame");
+
+    let mut end = End::client(|_| {});
+    end.machine.send_shared(end.now, &short).unwrap();
+    end.run();
+    assert_eq!(end.written(), ["text all of you"], "a client masks it");
 }
 
 #[test]
@@ -358,17 +379,35 @@ fn a_client_sends_no_frames_of_others() {
 // Pings
 
 #[test]
-fn one_pong_waits_at_most_and_it_is_the_latest() {
+fn of_a_flood_of_pings_the_first_and_the_latest_are_answered() {
     for mut end in End::both(|_| {}) {
+        for count in [1, 10, 16, 17, 1_000] {
+            end.writes = false;
+            for number in 0..count {
+                end.hear(PING, format!("{number}").as_bytes());
+            }
+            assert_eq!(end.told().len(), count);
+            end.writes = true;
+            end.run();
+            let mut expected: Vec<String> = (0..count.min(15)).map(|number| format!("pong {number}")).collect();
+            expected.extend((count > 15).then(|| format!("pong {}", count - 1)));
+            assert_eq!(end.written(), expected);
+        }
+    }
+}
+
+#[test]
+fn one_pong_waits_for_who_does_not_read_and_it_is_the_latest() {
+    for mut end in End::both(|_| {}) {
+        end.machine.send_text(end.now, "x").unwrap();
+        end.write_a_piece();
         end.writes = false;
         for number in 0..1_000 {
             end.hear(PING, format!("{number}").as_bytes());
         }
-        assert_eq!(end.told().len(), 1_000);
-        assert_eq!(end.machine.unsent_bytes(), 0);
         end.writes = true;
         end.run();
-        assert_eq!(end.written(), ["pong 999"]);
+        assert_eq!(end.written(), ["text x", "pong 999"]);
     }
 }
 
@@ -437,30 +476,32 @@ fn a_close_of_the_peer_is_answered_with_its_code() {
 }
 
 #[test]
-fn data_that_waits_when_the_peer_closes_is_dropped_and_counted() {
-    for mut end in End::both(|_| {}) {
-        for _ in 0..3 {
-            end.machine.send_text(end.now, "nobody reads this").unwrap();
-        }
-        end.machine.ping(end.now, b"").unwrap();
-        end.hear_close(1001, "");
-        assert_eq!(end.written(), ["close 1001 "]);
-        assert_eq!(end.told(), ["closing 1001 ", "closed Peer 1001 \"\" clean 3"]);
-    }
-}
-
-#[test]
-fn a_frame_that_has_begun_is_finished_before_the_close_frame() {
+fn what_was_accepted_before_the_peer_closed_leaves_before_the_answer() {
     for mut end in End::both(|config| config.fragment = Some(200 << 10)) {
         end.machine.send_binary(end.now, &[0xff; 400 << 10]).unwrap();
         end.write_a_piece();
         end.machine.send_text(end.now, "behind it").unwrap();
         end.writes = false;
-        end.hear_close(1000, "");
+        end.hear_close(1001, "");
+        assert_eq!(end.told(), ["closing 1001 "]);
+        assert_eq!(end.machine.send_text(end.now, "too late"), Err(SendError::Closing));
         end.writes = true;
         end.run();
-        assert_eq!(end.written(), ["part of binary [204800]", "close 1000 "]);
-        assert_eq!(end.told(), ["closing 1000 ", "closed Peer 1000 \"\" clean 2"]);
+        assert_eq!(end.written(), ["part of binary [204800]", "more [204800]", "text behind it", "close 1001 "]);
+        assert_eq!(end.told(), ["closed Peer 1001 \"\" clean 0"]);
+    }
+}
+
+#[test]
+fn what_could_not_leave_before_the_end_is_counted() {
+    for mut end in End::both(|_| {}) {
+        end.writes = false;
+        for _ in 0..3 {
+            end.machine.send_text(end.now, "nobody reads this").unwrap();
+        }
+        end.hear_close(1001, "");
+        end.reset();
+        assert_eq!(end.told(), ["closing 1001 ", "closed Peer 1001 \"\" unclean 3"]);
     }
 }
 
@@ -477,8 +518,8 @@ fn closes_that_cross_are_clean() {
         end.machine.send_text(end.now, "waits").unwrap();
         end.machine.close(end.now, code(4001), "ours").unwrap();
         end.hear_close(4002, "theirs");
-        assert_eq!(end.written(), ["close 4001 ours"], "after a close frame no data");
-        assert_eq!(end.told(), ["closing 4002 theirs", "closed Peer 4002 \"theirs\" clean 1"], "the peer was first");
+        assert_eq!(end.written(), ["text waits", "close 4001 ours"]);
+        assert_eq!(end.told(), ["closing 4002 theirs", "closed Peer 4002 \"theirs\" clean 0"], "the peer was first");
     }
 }
 

@@ -38,8 +38,8 @@ use crate::{Closing, Instant, Protocol, Random};
 /// Of what came at most one chunk of the driver is kept undecoded; while events are not taken it [wants](Protocol::wants_input) no more,
 /// and so holds the peer back. What is sent waits in a bounded queue, and leaves in pieces of some 64 KiB at most: short frames
 /// together, long payloads of a server as they are, shared and not copied. Pongs and pings go between frames, also between those of one
-/// message ([`Config::fragment`]). Each ping is answered, but of more than 16 whose pongs wait only the first ones and the latest. Nothing
-/// is held where nothing waits.
+/// message ([`Config::fragment`]). Pings that come together are answered each, the first 15 and the latest if there are more; where the peer
+/// does not read, one pong waits, for the latest ping. Nothing is held where nothing waits.
 ///
 /// # The end
 ///

@@ -168,11 +168,11 @@ impl Output {
         self.note_waiting(now, config);
     }
 
-    /// Queues the answer to a ping; of many, in the place of the last.
+    /// Queues the answer to a ping; in the place of the last one if many wait, or if any waits for the peer to read.
     pub(super) fn push_pong(&mut self, now: Instant, config: &Config, payload: Bytes) {
         // RFC 6455 §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s),
         // the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
-        self.pongs.truncate(MAX_PONGS - 1);
+        self.pongs.truncate(if self.is_taken { 0 } else { MAX_PONGS - 1 });
         self.pongs.push(payload);
         self.note_waiting(now, config);
     }
@@ -283,17 +283,18 @@ impl Output {
             }
             match self.queue.front() {
                 Some(Waiting::Batch(_)) => self.leaving += self.queue.take_batch(&mut piece),
-                Some(Waiting::Shared(frame)) => {
-                    let is_copied = frame.len() <= MAX_COPY && (!piece.is_empty() || !self.queue.is_last());
+                Some(Waiting::Shared(shared)) => {
+                    let is_short = shared.is_short(MAX_COPY);
+                    let is_copied = is_short && (!piece.is_empty() || !self.queue.is_last());
                     if !is_copied && !piece.is_empty() {
                         break;
                     }
-                    self.leaving += 1;
-                    let frame = self.queue.take_shared();
+                    let (shared, ended) = self.queue.take_shared(MAX_PIECE);
+                    self.leaving += ended;
                     if !is_copied {
-                        return frame;
+                        return shared;
                     }
-                    piece.extend_from_slice(&frame);
+                    piece.extend_from_slice(&shared);
                 }
                 Some(Waiting::Long(long)) => {
                     if !long.is_in_frame() {
@@ -410,7 +411,7 @@ fn key(masks: &mut Box<dyn Random + Send + Sync>) -> [u8; 4] {
 /// much longer.
 pub(super) const MAX_PIECE: usize = 64 << 10;
 
-/// Pings that come together are answered each, so many of them: a few kilobytes that a peer can make wait.
+/// Pings that come together are answered each, so many of them, if the peer reads.
 const MAX_PONGS: usize = 16;
 
 /// A payload up to here is copied behind its header, for one write; a longer one is shared.

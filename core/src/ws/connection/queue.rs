@@ -50,8 +50,7 @@ pub(super) struct Queue {
 pub(super) enum Waiting {
     Batch(Batch),
     Long(Long),
-    /// One message in one frame, encoded for many connections.
-    Shared(Bytes),
+    Shared(Shared),
 }
 
 /// Whole frames, a message each.
@@ -59,6 +58,14 @@ pub(super) enum Waiting {
 pub(super) struct Batch {
     bytes: Vec<u8>,
     messages: usize,
+}
+
+/// One message in one frame, encoded for many connections.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// What has not left.
+    frame: Bytes,
+    has_begun: bool,
 }
 
 /// One message that is framed when it leaves.
@@ -110,7 +117,7 @@ impl Queue {
     pub(super) fn push_shared(&mut self, frame: Bytes) {
         self.bytes += frame.len();
         self.messages += 1;
-        self.push(Waiting::Shared(frame));
+        self.push(Waiting::Shared(Shared { frame, has_begun: false }));
     }
 
     pub(super) const fn front(&mut self) -> Option<&mut Waiting> {
@@ -132,14 +139,19 @@ impl Queue {
         messages
     }
 
-    /// Takes the frame for many that is first.
-    pub(super) fn take_shared(&mut self) -> Bytes {
-        let Some(Waiting::Shared(frame)) = &mut self.front else { return Bytes::new() };
-        let frame = mem::take(frame);
-        self.bytes = self.bytes.saturating_sub(frame.len());
-        self.messages = self.messages.saturating_sub(1);
-        self.advance();
-        frame
+    /// Takes what is left of the frame for many that is first, at most `most` bytes, and returns how many messages ended by that.
+    pub(super) fn take_shared(&mut self, most: usize) -> (Bytes, usize) {
+        let Some(Waiting::Shared(shared)) = &mut self.front else { return (Bytes::new(), 0) };
+        let piece = shared.frame.split_to(shared.frame.len().min(most));
+        shared.has_begun = true;
+        let is_over = shared.frame.is_empty();
+        let ended = usize::from(is_over);
+        self.bytes = self.bytes.saturating_sub(piece.len());
+        self.messages = self.messages.saturating_sub(ended);
+        if is_over {
+            self.advance();
+        }
+        (piece, ended)
     }
 
     /// Notes that so much was taken of the long message that is first, and returns how many messages ended by that.
@@ -159,7 +171,8 @@ impl Queue {
     pub(super) const fn is_in_frame(&self) -> bool {
         match &self.front {
             Some(Waiting::Long(long)) => long.is_in_frame(),
-            _ => false,
+            Some(Waiting::Shared(shared)) => shared.has_begun,
+            Some(Waiting::Batch(_)) | None => false,
         }
     }
 
@@ -194,6 +207,12 @@ impl Queue {
         if self.rest.is_empty() {
             self.rest = VecDeque::new();
         }
+    }
+}
+
+impl Shared {
+    pub(super) fn is_short(&self, few: usize) -> bool {
+        self.frame.len() <= few
     }
 }
 
