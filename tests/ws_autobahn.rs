@@ -6,7 +6,7 @@ use tidewire_core::ws::{Config, Event, Message, Role};
 use tidewire_core::{Random, SplitMix64};
 use tidewire_tests::naive_peer::{Peer, Seen};
 use tidewire_tests::vectors_ws::{Answer, Case, Frame, Load, Step, Way, cases, compressed, loads};
-use tidewire_tests::ws_echo::{Echo, other};
+use tidewire_tests::ws_echo::{Echo, fragments, other};
 
 #[test]
 fn every_published_number_is_there_once() {
@@ -336,22 +336,6 @@ fn frames_of(load: &Load) -> Vec<Frame> {
     let payload: Vec<u8> = pattern.iter().copied().cycle().take(load.len).collect();
     let each = if let Way::Frames(each) = load.way { each } else { usize::MAX };
     fragments(load.opcode, &payload, each, 0)
-}
-
-/// Returns a message in frames of so many octets; `rsv` stands on the first.
-fn fragments(opcode: u8, payload: &[u8], each: usize, rsv: u8) -> Vec<Frame> {
-    let mut frames: Vec<Frame> =
-        payload.chunks(each).map(|part| Frame { payload: part.to_vec(), ..Frame::default() }).collect();
-    if frames.is_empty() {
-        frames.push(Frame::default());
-    }
-    if let Some(first) = frames.first_mut() {
-        (first.opcode, first.rsv) = (opcode, rsv);
-    }
-    if let Some(last) = frames.last_mut() {
-        last.fin = true;
-    }
-    frames
 }
 
 fn check_load(name: &str, role: Role, load: &Load, frames: &[Frame], mut next: impl FnMut() -> usize) {

@@ -184,9 +184,11 @@ impl Codes {
 
     fn read(&self, bits: &mut Bits<'_>) -> usize {
         let (mut code, mut first, mut index) = (0, 0, 0);
-        for count in &self.counts[1..] {
-            code |= bits.take(1);
+        let next = bits.peek();
+        for (len, count) in self.counts.iter().enumerate().skip(1) {
+            code |= next >> (len - 1) & 1;
             if code < first + count {
+                bits.take(len);
                 return self.symbols[index + code - first];
             }
             index += count;
@@ -233,12 +235,17 @@ struct Bits<'a> {
 
 impl Bits<'_> {
     fn take(&mut self, count: usize) -> usize {
-        let mut value = 0;
-        for bit in 0..count {
-            value |= usize::from(self.bytes[self.at / 8] >> (self.at % 8) & 1) << bit;
-            self.at += 1;
-        }
+        let value = self.peek() & ((1 << count) - 1);
+        self.at += count;
+        assert!(self.at <= self.bytes.len() * 8, "the payload is cut");
         value
+    }
+
+    /// Returns at least the next 16 bits; behind the end there are zeros.
+    fn peek(&self) -> usize {
+        let next = self.bytes.get(self.at / 8..).unwrap_or_default();
+        let next = [0, 1, 2].map(|index| usize::from(next.get(index).copied().unwrap_or_default()));
+        (next[0] | next[1] << 8 | next[2] << 16) >> (self.at % 8)
     }
 }
 

@@ -134,6 +134,22 @@ impl Echo {
     }
 }
 
+/// Returns a message in frames of so many octets; `rsv` stands on the first.
+pub fn fragments(opcode: u8, payload: &[u8], each: usize, rsv: u8) -> Vec<Frame> {
+    let mut frames: Vec<Frame> =
+        payload.chunks(each).map(|part| Frame { payload: part.to_vec(), ..Frame::default() }).collect();
+    if frames.is_empty() {
+        frames.push(Frame::default());
+    }
+    if let Some(first) = frames.first_mut() {
+        (first.opcode, first.rsv) = (opcode, rsv);
+    }
+    if let Some(last) = frames.last_mut() {
+        last.fin = true;
+    }
+    frames
+}
+
 /// Returns the role of the other end.
 pub fn other(role: Role) -> Role {
     match role {
