@@ -32,6 +32,8 @@ pub mod fuzz_server;
 pub mod fuzz_sse;
 #[path = "support/fuzz_tunnel.rs"]
 pub mod fuzz_tunnel;
+#[path = "support/fuzz_ws_client.rs"]
+pub mod fuzz_ws_client;
 #[path = "support/heap.rs"]
 pub mod heap;
 #[path = "support/hostile.rs"]

@@ -1,6 +1,8 @@
 //! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
 
-use crate::{fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel};
+use crate::{
+    fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel, fuzz_ws_client,
+};
 
 /// What a target does with an input; it panics when something is wrong.
 pub type Body = fn(&[u8]);
@@ -21,6 +23,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("server_machine", fuzz_server::machine),
     ("sse_parser", fuzz_sse::parser),
     ("sse_round_trip", fuzz_sse::round_trip),
+    ("ws_client", fuzz_ws_client::machine),
 ];
 
 /// Splits an input behind its first LF: what stands before may say how to cut the rest.

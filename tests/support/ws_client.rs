@@ -8,7 +8,7 @@ use tidewire_core::client::{
     WebSocketConfig, WebSocketEvent,
 };
 use tidewire_core::http::{HeadLimits, HeadReader, RequestHead, Url};
-use tidewire_core::ws::{Config, Message, Role, Upgrade};
+use tidewire_core::ws::{Config, Connection, Message, Role, Upgrade};
 use tidewire_core::{Closing, Instant, Protocol, SplitMix64};
 
 use crate::naive_peer::{Peer, Seen};
@@ -79,13 +79,13 @@ impl Client {
         client
     }
 
-    /// Lets the connection that is being made succeed and returns the request.
+    /// Lets the connection that is being made succeed and returns the request; there is room in its socket.
     pub fn accept(&mut self) -> String {
         let connect = self.connects.last().expect("a connection is asked for");
         assert_eq!(self.machine.closing(), Closing::No, "a connection is being made");
         assert!(!self.connected, "not connected twice");
         let attempt = connect.attempt;
-        self.connected = true;
+        (self.connected, self.writes) = (true, true);
         self.sent.clear();
         self.peer = Peer::new(Role::Server);
         self.machine.handle_connected(self.now, attempt);
@@ -104,6 +104,11 @@ impl Client {
     /// Returns the answer that agrees to what was asked for last, with more fields.
     pub fn agreement(&self, fields: &str) -> Vec<u8> {
         agreement(&self.request, fields)
+    }
+
+    /// Returns that answer, or nothing if what was asked for last is no WebSocket.
+    pub fn last_agreement(&self, fields: &str) -> Vec<u8> {
+        if self.request.is_empty() { Vec::new() } else { self.agreement(fields) }
     }
 
     /// Lets the server agree.
@@ -253,7 +258,9 @@ impl Client {
                 Some(at) if at <= self.now => self.machine.handle_timeout(self.now),
                 Some(_) => return,
                 None => {
-                    assert_eq!(self.state, State::Closed, "something is always waited for");
+                    let no_ping = |connection: &Connection| connection.config().ping_interval.is_none();
+                    let forever = self.state == State::Closed || self.machine.connection().is_some_and(no_ping);
+                    assert!(forever, "something is always waited for");
                     return;
                 }
             }
