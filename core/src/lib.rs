@@ -75,6 +75,7 @@ pub mod ws;
 
 mod outbox;
 mod protocol;
+mod quote;
 mod random;
 mod time;
 

@@ -15,7 +15,7 @@ use super::stats::Totals;
 use super::{Config, Guest, Limit};
 #[cfg(feature = "deflate")]
 use crate::log::Packer;
-use crate::log::{Burst, Epoch, Log, ReaderId};
+use crate::log::{Burst, Epoch, Framer, Log, ReaderId};
 use crate::server::{Heartbeat, Pace};
 use crate::{Instant, Random};
 
@@ -38,6 +38,8 @@ pub struct Channels {
     /// What readers in gzip share.
     #[cfg(feature = "deflate")]
     pub(super) packer: Packer,
+    /// What readers over WebSocket share.
+    pub(super) framer: Framer,
     pub(super) totals: Totals,
     /// The latest time that was told.
     pub(super) now: Instant,
@@ -65,6 +67,7 @@ impl Channels {
             lent: Burst::new(b""),
             #[cfg(feature = "deflate")]
             packer: Packer::new(),
+            framer: framer(&config),
             totals: Totals::default(),
             now,
             closed: false,
@@ -125,6 +128,18 @@ impl Channels {
     pub(super) fn note_time(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
+}
+
+fn framer(config: &Config) -> Framer {
+    let framer = Framer::new();
+    #[cfg(feature = "deflate")]
+    let framer = {
+        let mut framer = framer;
+        framer.set_deflate(&config.deflate);
+        framer
+    };
+    let _: &Config = config;
+    framer
 }
 
 impl fmt::Debug for Channels {

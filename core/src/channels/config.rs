@@ -52,6 +52,11 @@ pub struct Config {
     /// What keeps the streams alive, of which their readers are told at the start; `None`: nothing. Default a comment after 15 s of
     /// silence.
     pub heartbeat: Option<Heartbeat>,
+    /// How messages are compressed, once for all, that readers over WebSocket are given who agreed on it; only its
+    /// [`send`](crate::ws::deflate::Config::send), [`level`](crate::ws::deflate::Config::level) and
+    /// [`min_len`](crate::ws::deflate::Config::min_len) count. Default those of a connection.
+    #[cfg(feature = "deflate")]
+    pub deflate: crate::ws::deflate::Config,
 }
 
 impl Default for Config {
@@ -75,6 +80,8 @@ impl Default for Config {
             load_bytes: 64 << 10,
             load_timeout: Duration::from_secs(10),
             heartbeat: Some(Heartbeat::default()),
+            #[cfg(feature = "deflate")]
+            deflate: crate::ws::deflate::Config::default(),
         }
     }
 }

@@ -2,6 +2,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -10,8 +11,9 @@ use super::{Channels, Guest, Limit, Subscribe, SubscribeError, Subscribed};
 use crate::Instant;
 use crate::http::{Coding, Method, RequestHead, accept};
 use crate::log::ReaderId;
-use crate::server::{Access, Heartbeat, Reply, StreamHead};
+use crate::server::{Access, Heartbeat, Reply, StreamHead, WebSocketEndpoint};
 use crate::sse::{self, EventName, Fields};
+use crate::ws::{self, Accepted, Upgrade};
 
 /// How a path answers with the stream of channels, whatever carries it: which requests it takes, and how the stream begins.
 ///
@@ -29,6 +31,11 @@ use crate::sse::{self, EventName, Fields};
 ///
 /// A stream begins with one block that dispatches nothing: the reconnection time, and the id where the stream starts, so that a reader
 /// that is cut before its first publication resumes there; then comes a gap, if there is one.
+///
+/// With [`web_socket`](Self::web_socket) a request for a WebSocket is answered, too: by 101, or by what
+/// [`WebSocketEndpoint`] says, and else as above, before the upgrade. Its reader is given the same blocks as
+/// [messages](crate::log::Messages), resumes by the same ids, and says the last one in the query, because a page cannot set fields there. What it
+/// sends is nobody's.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Endpoint {
@@ -45,6 +52,8 @@ pub struct Endpoint {
     pub opening: Opening,
     /// Whether a comment of 2 KiB opens the stream, for proxies that hold back what is shorter. Default `false`.
     pub padding: bool,
+    /// How a request for a WebSocket is answered, and who may ask then; `None`: as any other. Default `None`.
+    pub web_socket: Option<WebSocketEndpoint>,
 }
 
 /// How a reader is told at the start after how much silence it may take its stream for dead.
@@ -69,6 +78,7 @@ impl Default for Endpoint {
             gzip: false,
             opening: Opening::Comment,
             padding: false,
+            web_socket: None,
         }
     }
 }
@@ -87,6 +97,20 @@ pub enum Answer {
         /// The first bytes of the stream.
         first: Bytes,
     },
+}
+
+/// A WebSocket that begins, to be given what is published.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// Whose publications are to be read with [`Channels::read`], until [`Channels::close`].
+    pub reader: ReaderId,
+    /// The answer, and what it agrees to.
+    pub accepted: Accepted,
+    /// Limits and timing of the connection.
+    pub config: Arc<ws::Config>,
+    /// The first events, for [`Outlet::send`](crate::server::Outlet::send).
+    pub first: Bytes,
 }
 
 impl Endpoint {
@@ -112,6 +136,35 @@ impl Endpoint {
             }
             Err(error) => Answer::Reply(self.refusal(channels, now, head, error)),
         }
+    }
+
+    /// Returns how a request is answered that asks for a WebSocket; `None`: it asks for none, or is answered as any other.
+    pub fn web_socket_for(&self, head: &RequestHead) -> Option<&WebSocketEndpoint> {
+        self.web_socket.as_ref().filter(|_| Upgrade::is_asked(head))
+    }
+
+    /// Decides what becomes of a request for a WebSocket with the publications of the channels `names`.
+    ///
+    /// # Errors
+    ///
+    /// The answer, where none begins.
+    pub fn answer_web_socket(
+        &self,
+        web_socket: &WebSocketEndpoint,
+        channels: &mut Channels,
+        now: Instant,
+        guest: Guest,
+        head: &RequestHead,
+        names: &[&str],
+    ) -> Result<Opened, Reply> {
+        let accepted = web_socket.answer(head)?.accepted;
+        let last_event_id = self.last_event_id(head);
+        let asked = Subscribe { guest, channels: names, last_event_id: last_event_id.as_deref() };
+        let subscribed = channels.subscribe(now, asked).map_err(|error| self.refusal(channels, now, head, error))?;
+        let reader = subscribed.reader;
+        channels.set_web_socket(reader, accepted.agreed());
+        let first = self.first(channels, &subscribed);
+        Ok(Opened { reader, accepted, config: Arc::clone(&web_socket.config), first })
     }
 
     /// Decides what becomes of a request for a stream of the application's own: returns its head, or the answer that there is none.

@@ -1,8 +1,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 use crate::log::{Gap, GapReason};
+use crate::quote::quote;
 use crate::sse::{EventId, EventName, Fields};
 
 /// Appends the event that tells a reader of a gap: event type `gap`, the id to go on from, and as data
@@ -30,30 +30,4 @@ fn encode(reason: GapReason, after: &str, next: Option<&str>, resume: Option<&st
     data.push('}');
     let (id, event) = (resume.and_then(|id| EventId::new(id).ok()), EventName::new("gap").ok());
     Fields { id: id.as_ref(), event: event.as_ref(), retry: None, data: &data }.encode(out);
-}
-
-/// Appends a JSON string (RFC 8259 §7).
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            // Writing to memory does not fail.
-            '\0'..='\x1f' => drop(write!(out, "\\u{:04x}", char as u32)),
-            char => out.push(char),
-        }
-    }
-    out.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_strings_escape_what_they_must() {
-        let mut out = String::new();
-        quote("a\"\\\n\0é\u{2028}", &mut out);
-        assert_eq!(out, "\"a\\\"\\\\\\u000a\\u0000é\u{2028}\"");
-    }
 }

@@ -127,7 +127,7 @@ use core::time::Duration;
 pub use busy::Busy;
 pub use channels::Channels;
 pub use config::{ChannelConfig, Config, Replay, Unregister};
-pub use endpoint::{Answer, Endpoint, Opening};
+pub use endpoint::{Answer, Endpoint, Opened, Opening};
 pub use error::{PublishError, SubscribeError};
 pub use gap::encode_gap;
 pub use guests::Guest;

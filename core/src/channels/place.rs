@@ -27,8 +27,7 @@ pub(super) struct Place {
     pub(super) given: Option<Box<Given>>,
     /// Whether the ids of what it reads belong to the application.
     pub(super) own_ids: bool,
-    /// Whether its stream has a coding.
-    pub(super) coded: bool,
+    pub(super) form: Form,
     /// Whether it stands in the queue of those to be woken.
     pub(super) queued: bool,
     pub(super) bytes: u64,
@@ -41,6 +40,18 @@ impl Place {
         self.gaps = self.gaps.saturating_add(1);
         self.bytes += bytes.len() as u64;
     }
+}
+
+/// How it is given what it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As events.
+    Plain,
+    /// Compressed, to stand in a stream of the coding gzip.
+    #[cfg(feature = "deflate")]
+    Gzip,
+    /// As messages of WebSocket.
+    Messages { compress: bool },
 }
 
 /// A reader that is to end.

@@ -3,12 +3,13 @@ use alloc::vec::Vec;
 use super::debounce::State;
 use super::gap::encode_own_gap;
 use super::load::{Load, Next};
-use super::place::Ending;
+use super::place::{Ending, Form};
 use super::{Channels, Config, encode_gap};
 use crate::Instant;
 use crate::http::Coding;
 use crate::log::{self, Burst, ReaderId};
 use crate::server::{CloseReason, End, Pace};
+use crate::ws::Agreed;
 
 /// What [`Channels::read`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +44,11 @@ impl Channels {
                 Next::Lent => {
                     self.totals.count_burst(self.lent.len());
                     // It is this reader's alone.
-                    #[cfg(feature = "deflate")]
-                    if self.places.get(reader)?.coded {
-                        self.packer.pack_own(&mut self.lent);
+                    match self.places.get(reader)?.form {
+                        Form::Plain => {}
+                        #[cfg(feature = "deflate")]
+                        Form::Gzip => self.packer.pack_own(&mut self.lent),
+                        Form::Messages { compress } => self.framer.frame_own(&mut self.lent, compress),
                     }
                     return Some(Read::Burst { burst: &self.lent, more: true });
                 }
@@ -81,8 +84,12 @@ impl Channels {
                 place.bytes += burst.len() as u64;
                 self.totals.count_burst(burst.len());
                 place.rest_unless(more);
-                #[cfg(feature = "deflate")]
-                let burst = if place.coded { self.packer.pack(burst) } else { burst };
+                let burst = match place.form {
+                    Form::Plain => burst,
+                    #[cfg(feature = "deflate")]
+                    Form::Gzip => self.packer.pack(burst),
+                    Form::Messages { compress } => self.framer.frame(burst, compress),
+                };
                 Some(Read::Burst { burst, more: more || ending.is_some() })
             }
             Some(log::Read::Gap(gap)) => {
@@ -105,7 +112,24 @@ impl Channels {
     /// Notes what coding the stream of `reader` has: what it reads is compressed once for all that have it, and comes with it.
     pub fn set_coding(&mut self, reader: ReaderId, coding: Option<Coding>) {
         if let Some(place) = self.places.get_mut(reader) {
-            place.coded = coding.is_some();
+            place.form = match coding {
+                None => Form::Plain,
+                #[cfg(feature = "deflate")]
+                Some(Coding::Gzip) => Form::Gzip,
+            };
+        }
+    }
+
+    /// Notes that `reader` is at the other end of a WebSocket on which this was `agreed`: what it reads is made
+    /// [messages](Burst::messages) of, and compressed if that was agreed, once for all.
+    pub fn set_web_socket(&mut self, reader: ReaderId, agreed: &Agreed) {
+        #[cfg(feature = "deflate")]
+        let compress = agreed.deflate.is_some();
+        #[cfg(not(feature = "deflate"))]
+        let compress = false;
+        let _: &Agreed = agreed;
+        if let Some(place) = self.places.get_mut(reader) {
+            place.form = Form::Messages { compress };
         }
     }
 

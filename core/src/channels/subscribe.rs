@@ -7,7 +7,7 @@ use super::debounce::{self, Debounce};
 use super::due::What;
 use super::gap::{encode_gap, encode_own_gap};
 use super::load::Loading;
-use super::place::{Names, Place};
+use super::place::{Form, Names, Place};
 use super::{Channels, Guest, Limit, Replay, SubscribeError};
 use crate::Instant;
 use crate::log::{Gap, OpenError, ReaderId, Start};
@@ -119,7 +119,7 @@ impl Channels {
             given: None,
             own_ids,
             queued: false,
-            coded: false,
+            form: Form::Plain,
             bytes: 0,
             gaps: gap.is_some().into(),
         });

@@ -1,11 +1,13 @@
-#[cfg(feature = "deflate")]
 use alloc::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Messages;
 #[cfg(feature = "deflate")]
 use crate::http::coding::{Compressor, Segment};
 use crate::http::{Frame, FrameBuilder};
+#[cfg(feature = "deflate")]
+use crate::ws::deflate;
 
 /// What one reader writes at once: the bytes of one or several publications, framed as one chunk of HTTP/1.1 as well.
 ///
@@ -13,8 +15,15 @@ use crate::http::{Frame, FrameBuilder};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {
     frame: Frame,
+    form: Option<Arc<Form>>,
+}
+
+/// The same in another form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
     #[cfg(feature = "deflate")]
-    segment: Option<Arc<Segment>>,
+    Segment(Segment),
+    Messages(Messages),
 }
 
 impl Burst {
@@ -53,14 +62,40 @@ impl Burst {
     /// Returns the same compressed, if it was: see [`pack`](Self::pack).
     #[cfg(feature = "deflate")]
     pub fn segment(&self) -> Option<&Segment> {
-        self.segment.as_deref()
+        match self.form.as_deref()? {
+            Form::Segment(segment) => Some(segment),
+            Form::Messages(_) => None,
+        }
     }
 
     /// Compresses the bytes, unless they are already, for the readers whose streams have the coding gzip.
     #[cfg(feature = "deflate")]
-    pub fn pack(&mut self, compressor: &mut Compressor) -> &Segment {
-        let frame = &self.frame;
-        self.segment.get_or_insert_with(|| Arc::new(compressor.compress(frame.payload())))
+    pub fn pack(&mut self, compressor: &mut Compressor) {
+        if self.segment().is_none() {
+            self.form = Some(Arc::new(Form::Segment(compressor.compress(self.frame.payload()))));
+        }
+    }
+
+    /// Returns the same as messages of WebSocket, if it was [made](super::Framer::frame) so.
+    pub fn messages(&self) -> Option<&Messages> {
+        match self.form.as_deref()? {
+            Form::Messages(messages) => Some(messages),
+            #[cfg(feature = "deflate")]
+            Form::Segment(_) => None,
+        }
+    }
+
+    pub(super) fn set_messages(&mut self, messages: Messages) {
+        self.form = Some(Arc::new(Form::Messages(messages)));
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(super) fn compress_messages(&mut self, compressor: &mut deflate::Compressor) {
+        let is_new = self.messages().is_some_and(Messages::is_plain);
+        // Who has been given it already has it as it was.
+        if is_new && let Some(Form::Messages(messages)) = self.form.as_mut().map(Arc::make_mut) {
+            messages.compress(compressor);
+        }
     }
 }
 
@@ -77,11 +112,7 @@ impl BurstBuilder {
     }
 
     pub(super) fn finish(self) -> Burst {
-        Burst {
-            frame: self.0.finish(),
-            #[cfg(feature = "deflate")]
-            segment: None,
-        }
+        Burst { frame: self.0.finish(), form: None }
     }
 }
 

@@ -83,6 +83,7 @@
 mod burst;
 mod config;
 mod error;
+mod framer;
 mod gap;
 mod id;
 mod lag;
@@ -90,11 +91,13 @@ mod lives;
 #[expect(clippy::module_inception, reason = "the module is named for its one type")]
 mod log;
 mod merged;
+mod messages;
 mod own;
 #[cfg(feature = "deflate")]
 mod packer;
 mod read;
 mod reader;
+mod recent;
 mod room;
 mod roster;
 mod topic;
@@ -104,10 +107,12 @@ mod watch;
 pub use burst::Burst;
 pub use config::{Config, LagPolicy, OnLag, TopicConfig};
 pub use error::{ConfigureError, OpenError, PublishError};
+pub use framer::Framer;
 pub use gap::{Gap, GapReason};
 pub use id::{Epoch, EventId, ParseIdError, Position};
 pub use lag::Lag;
 pub use log::{Log, Start, Stats};
+pub use messages::Messages;
 #[cfg(feature = "deflate")]
 pub use packer::Packer;
 pub use read::Read;

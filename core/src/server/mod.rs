@@ -82,6 +82,7 @@ mod stream_head;
 mod token;
 mod upgrade;
 mod web_socket_endpoint;
+mod web_socket_outlet;
 
 pub use access::{Access, AccessError};
 pub use config::Config;

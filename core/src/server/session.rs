@@ -202,13 +202,13 @@ impl Session {
     }
 
     /// Sends bytes on the open stream: whole events or comments, and no publications of the log. They leave before a burst that
-    /// was pushed and not yet taken.
+    /// was pushed and not yet taken. On a WebSocket they are [messages](crate::log::Messages).
     ///
     /// # Errors
     ///
     /// When no stream is open, or too much waits already; nothing is sent then.
     pub fn send(&mut self, now: Instant, bytes: &[u8]) -> Result<(), SendError> {
-        self.stream_mut()?.send(now, bytes)
+        self.outlet()?.send(now, bytes)
     }
 
     /// Sends a message on the open stream, as [`send`](Self::send) does.
@@ -217,34 +217,41 @@ impl Session {
     ///
     /// As `send`, and when its event type or id cannot be sent.
     pub fn send_message(&mut self, now: Instant, message: &(impl ToMessage + ?Sized)) -> Result<(), SendError> {
-        self.stream_mut()?.send_message(now, message)
+        let mut bytes = Vec::new();
+        message.encode_to(&mut bytes).map_err(SendError::Name)?;
+        self.send(now, &bytes)
     }
 
-    /// Gives the open stream a burst of publications: one piece for one write.
+    /// Gives the open stream, or the WebSocket, a burst of publications: one piece for one write.
     ///
     /// # Errors
     ///
-    /// When no stream is open, or its head or the last burst was not taken yet: ask
+    /// When none is open, or its head or the last burst was not taken yet: ask
     /// [`wants_publications`](Self::wants_publications) first.
     pub fn push_burst(&mut self, now: Instant, burst: &Burst) -> Result<(), SendError> {
-        self.stream_mut()?.push_burst(now, burst)
+        match &mut self.state {
+            State::Stream(stream) => stream.push_burst(now, burst),
+            State::WebSocket(connection) => Outlet::push_burst(&mut **connection, now, burst),
+            _ => Err(SendError::NoStream),
+        }
     }
 
-    /// Puts another heartbeat in the place of the one that the open stream has, from here on; `None` stops it.
+    /// Puts another heartbeat in the place of the one that the open stream has, from here on; `None` stops it. A WebSocket has pings
+    /// instead.
     ///
     /// # Errors
     ///
     /// When no stream is open.
     pub fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) -> Result<(), SendError> {
-        self.stream_mut()?.set_heartbeat(now, heartbeat);
+        self.outlet()?.set_heartbeat(now, heartbeat);
         Ok(())
     }
 
-    /// Ends the open stream, and its connection; without a stream it does nothing.
+    /// Ends the open stream, and its connection, or closes the WebSocket; without one it does nothing.
     pub fn end_stream(&mut self, now: Instant, end: End<'_>) {
         self.now = self.now.max(now);
-        if let Ok(stream) = self.stream_mut() {
-            stream.end(now, end);
+        if let Ok(outlet) = self.outlet() {
+            outlet.end_stream(now, end);
         }
     }
 
@@ -263,14 +270,22 @@ impl Session {
         }
     }
 
-    /// Tells whether a stream is open and all that it was given was taken: time to read the log.
+    /// Tells whether a stream or a WebSocket is open and all that it was given was taken: time to read the log.
     pub fn wants_publications(&self) -> bool {
-        self.stream().is_some_and(EventStream::wants_publications)
+        match &self.state {
+            State::Stream(stream) => stream.wants_publications(),
+            State::WebSocket(connection) => connection.wants_publications(),
+            _ => false,
+        }
     }
 
-    /// Tells whether all that the stream was given has left: taken, and written whole, as the driver showed by asking for more.
+    /// Tells whether all that it was given has left: taken, and written whole, as the driver showed by asking for more.
     pub fn is_written(&self) -> bool {
-        self.stream().is_some_and(EventStream::is_written)
+        match &self.state {
+            State::Stream(stream) => stream.is_written(),
+            State::WebSocket(connection) => connection.is_written(),
+            _ => false,
+        }
     }
 
     /// Tells whether a stream is open.
@@ -295,9 +310,10 @@ impl Session {
         }
     }
 
-    const fn stream_mut(&mut self) -> Result<&mut EventStream, SendError> {
+    fn outlet(&mut self) -> Result<&mut dyn Outlet, SendError> {
         match &mut self.state {
             State::Stream(stream) => Ok(stream),
+            State::WebSocket(connection) => Ok(&mut **connection),
             _ => Err(SendError::NoStream),
         }
     }
@@ -510,7 +526,11 @@ impl Protocol for Session {
             }
             return Some(Event::WebSocket(event));
         }
-        self.closed.take().or_else(|| self.stream_mut().ok()?.poll_event()).map(Event::Closed)
+        let ended = self.closed.take().or_else(|| match &mut self.state {
+            State::Stream(stream) => stream.poll_event(),
+            _ => None,
+        });
+        ended.map(Event::Closed)
     }
 
     fn poll_transmit(&mut self) -> Option<Bytes> {

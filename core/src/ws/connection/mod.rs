@@ -26,6 +26,7 @@ use super::{
     Agreed, CloseCode, CloseFrame, CloseReason, Closed, Config, Event, FrameHeader, MAX_CONTROL, MAX_REASON, Message,
     Opcode, OwnedItem, Prepared, Reader, Role, SendError,
 };
+use crate::log::Messages;
 use crate::{Closing, Instant, Protocol, Random};
 
 /// One WebSocket after its opening handshake, at either end.
@@ -184,6 +185,29 @@ impl Connection {
         self.now = self.now.max(now);
         self.check_open()?;
         self.output.push_frames(now, &self.config, frames)
+    }
+
+    /// Gives the connection a burst of publications as [messages](crate::log::Messages): one piece for one write, as
+    /// [`push_frames`](Self::push_frames) does, compressed if both ends agreed on that and they were.
+    ///
+    /// # Errors
+    ///
+    /// As `push_frames`.
+    pub fn push_messages(&mut self, now: Instant, messages: &Messages) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        self.output.push_messages(now, &self.config, messages)
+    }
+
+    /// Sends messages that were made of events, on a server. They leave before a burst that was given and not yet taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_messages(&mut self, now: Instant, messages: &Messages) -> Result<(), SendError> {
+        self.now = self.now.max(now);
+        self.check_open()?;
+        self.output.send_messages(now, &self.config, messages)
     }
 
     /// Sends a ping, of at most [`MAX_CONTROL`] bytes; [`Event::Pong`] brings them back. It leaves between frames, before messages that

@@ -11,6 +11,7 @@ use core::mem;
 use bytes::Bytes;
 
 use super::queue::{Payload, Queue, Waiting};
+use crate::log::Messages;
 #[cfg(feature = "deflate")]
 use crate::ws::deflate::Deflater;
 use crate::ws::encode_frame;
@@ -33,6 +34,9 @@ pub(super) struct Output {
     queue: Queue,
     /// Whole frames that were encoded for many connections.
     bulk: Bytes,
+    /// Whether some of them are compressed: then what is sent after them refers to nothing before.
+    #[cfg(feature = "deflate")]
+    is_bulk_compressed: bool,
     close: Close,
     /// Messages that were taken to be sent and may not have left whole.
     unsent: usize,
@@ -65,6 +69,8 @@ impl Output {
             pongs: Vec::new(),
             queue: Queue::new(),
             bulk: Bytes::new(),
+            #[cfg(feature = "deflate")]
+            is_bulk_compressed: false,
             close: Close::No,
             unsent: 0,
             leaving: 0,
@@ -134,7 +140,7 @@ impl Output {
         }
         self.check_room(config, prepared.frame().len())?;
         let frame = self.shared_frame(prepared);
-        self.queue.push_shared(frame);
+        self.queue.push_shared(frame, 1);
         self.unsent += 1;
         self.note_waiting(now, config);
         Ok(())
@@ -149,6 +155,41 @@ impl Output {
             return Err(SendError::Full { limit: 1 });
         }
         self.bulk = frames;
+        self.note_waiting(now, config);
+        Ok(())
+    }
+
+    /// Takes messages that were made of events for many, unless some wait.
+    pub(super) fn push_messages(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        messages: &Messages,
+    ) -> Result<(), SendError> {
+        #[cfg(feature = "deflate")]
+        if let Some(deflater) = &self.deflater
+            && let Some(frames) = messages.compressed_frames(deflater.context())
+        {
+            self.push_frames(now, config, frames.clone())?;
+            self.is_bulk_compressed = true;
+            return Ok(());
+        }
+        self.push_frames(now, config, messages.frames().clone())
+    }
+
+    /// Queues messages that were made of events for this connection alone.
+    pub(super) fn send_messages(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        messages: &Messages,
+    ) -> Result<(), SendError> {
+        if self.masks.is_some() {
+            return Err(SendError::Unmasked);
+        }
+        self.check_room(config, messages.frames().len())?;
+        self.queue.push_shared(messages.frames().clone(), messages.len());
+        self.unsent += messages.len();
         self.note_waiting(now, config);
         Ok(())
     }
@@ -319,6 +360,8 @@ impl Output {
             return piece.into();
         }
         if piece.is_empty() && !self.bulk.is_empty() {
+            #[cfg(feature = "deflate")]
+            self.forget_for_bulk();
             return mem::take(&mut self.bulk);
         }
         if self.bulk.is_empty() {
@@ -331,6 +374,15 @@ impl Output {
     fn deflate(&mut self, message: &[u8]) -> Option<Bytes> {
         let mut payload = Vec::new();
         self.deflater.as_mut()?.deflate(message, &mut payload).then(|| payload.into())
+    }
+
+    #[cfg(feature = "deflate")]
+    fn forget_for_bulk(&mut self) {
+        if mem::take(&mut self.is_bulk_compressed)
+            && let Some(deflater) = &mut self.deflater
+        {
+            deflater.forget();
+        }
     }
 
     /// Returns the frame that this connection sends of those that were encoded for many.

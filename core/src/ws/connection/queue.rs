@@ -60,11 +60,12 @@ pub(super) struct Batch {
     messages: usize,
 }
 
-/// One message in one frame, encoded for many connections.
+/// Messages in a frame each that were encoded before: mostly one, for many connections.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// What has not left.
-    frame: Bytes,
+    frames: Bytes,
+    messages: usize,
     has_begun: bool,
 }
 
@@ -113,11 +114,11 @@ impl Queue {
         self.push(Waiting::Long(Long { header, payload, frame: None }));
     }
 
-    /// Appends a message that was encoded as one frame.
-    pub(super) fn push_shared(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.messages += 1;
-        self.push(Waiting::Shared(Shared { frame, has_begun: false }));
+    /// Appends messages that were encoded as a frame each.
+    pub(super) fn push_shared(&mut self, frames: Bytes, messages: usize) {
+        self.bytes += frames.len();
+        self.messages += messages;
+        self.push(Waiting::Shared(Shared { frames, messages, has_begun: false }));
     }
 
     pub(super) const fn front(&mut self) -> Option<&mut Waiting> {
@@ -139,13 +140,13 @@ impl Queue {
         messages
     }
 
-    /// Takes what is left of the frame for many that is first, at most `most` bytes, and returns how many messages ended by that.
+    /// Takes what is left of the frames encoded before that are first, at most `most` bytes, and returns how many messages ended by that.
     pub(super) fn take_shared(&mut self, most: usize) -> (Bytes, usize) {
         let Some(Waiting::Shared(shared)) = &mut self.front else { return (Bytes::new(), 0) };
-        let piece = shared.frame.split_to(shared.frame.len().min(most));
+        let piece = shared.frames.split_to(shared.frames.len().min(most));
         shared.has_begun = true;
-        let is_over = shared.frame.is_empty();
-        let ended = usize::from(is_over);
+        let is_over = shared.frames.is_empty();
+        let ended = if is_over { shared.messages } else { 0 };
         self.bytes = self.bytes.saturating_sub(piece.len());
         self.messages = self.messages.saturating_sub(ended);
         if is_over {
@@ -212,7 +213,7 @@ impl Queue {
 
 impl Shared {
     pub(super) fn is_short(&self, few: usize) -> bool {
-        self.frame.len() <= few
+        self.frames.len() <= few
     }
 }
 
