@@ -85,7 +85,7 @@ fn configure(letters: &[u8]) -> WebSocketConfig {
 fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8]) {
     let number = argument.iter().fold(0u64, |sum, &byte| (sum * 31 + u64::from(byte)) % 200_000);
     let text = String::from_utf8_lossy(argument);
-    let mut receive = |client: &mut Client, bytes: &[u8]| {
+    let receive = |client: &mut Client, bytes: &[u8]| {
         for piece in fuzz::chunks(bytes, lengths) {
             client.receive(piece);
         }
@@ -99,11 +99,7 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8]) {
                 client.accept();
             }
         }
-        b'f' => {
-            if client.machine.source().attempt() > 0 {
-                client.refuse(ERRORS[number as usize % ERRORS.len()].clone());
-            }
-        }
+        b'f' if !client.connects.is_empty() => client.refuse(ERRORS[number as usize % ERRORS.len()].clone()),
         // The answer to the request.
         b'g' => {
             let answer = client.last_agreement("");
@@ -151,19 +147,20 @@ fn step(client: &mut Client, letter: u8, argument: &[u8], lengths: &[u8]) {
         b't' => client.advance(Duration::from_millis(number)),
         b'N' => client.machine.handle_clock(client.now, UnixTime::from_millis(784_111_700_000 + number)),
         // The application.
-        b's' => drop(client.machine.send_text(client.now, &text)),
+        // What is refused is refused.
+        b's' => _ = client.machine.send_text(client.now, &text),
         b'S' => {
-            drop(client.machine.send_binary(client.now, argument));
+            let _ = client.machine.send_binary(client.now, argument);
             client.settle();
         }
-        b'p' => drop(client.machine.ping(client.now, argument)),
+        b'p' => _ = client.machine.ping(client.now, argument),
         b'w' => client.writes = !client.writes,
         b'T' => client.machine.set_token(Some(text.into())),
         b'q' => client.restart(Restart::AtOnce),
         b'Q' => client.restart(Restart::AfterDelay),
         b'k' => client.close(),
         b'K' => {
-            drop(client.machine.close_with(client.now, CloseCode::new(4000 + (number % 1001) as u16), &text));
+            let _ = client.machine.close_with(client.now, CloseCode::new(4000 + (number % 1001) as u16), &text);
             client.settle();
         }
         _ => {}
