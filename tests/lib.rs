@@ -92,6 +92,8 @@ pub mod ws_data;
 pub mod ws_echo;
 #[path = "support/ws_end.rs"]
 pub mod ws_end;
+#[path = "support/ws_handshake.rs"]
+pub mod ws_handshake;
 #[path = "support/ws_peers.rs"]
 pub mod ws_peers;
 #[path = "support/ws_read.rs"]

@@ -27,7 +27,7 @@ impl<'a> Origin<'a> {
     /// Takes an `Origin` field apart; `null` and whatever else is no origin gives `None`.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
-        let authority = HostPort::parse(authority).filter(|parts| !parts.host.is_empty())?;
+        let authority = HostPort::parse(authority).filter(is_place)?;
         is_scheme(scheme).then_some(Self { scheme, place: Place::of(scheme, authority) })
     }
 
@@ -79,10 +79,15 @@ impl<'a> Entry<'a> {
         }
         let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
         let (below, rest) = rest.strip_prefix("*.").map_or((false, rest), |rest| (true, rest));
-        let authority = HostPort::parse(rest).filter(|parts| !parts.host.is_empty() && !parts.host.contains('*'))?;
+        let authority = HostPort::parse(rest).filter(is_place)?;
         // Below an address there is nothing, nor below dots.
         let has_names_below = !authority.host.starts_with(['[', '.']);
         let is_entry = scheme.is_none_or(is_scheme) && (!below || has_names_below);
         is_entry.then_some(Self::Some { scheme, below, authority })
     }
+}
+
+/// Tells whether there is a host, and not a pattern of hosts.
+fn is_place(authority: &HostPort<'_>) -> bool {
+    !authority.host.is_empty() && !authority.host.contains('*')
 }

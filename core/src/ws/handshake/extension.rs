@@ -29,16 +29,11 @@ impl Extension {
         let mut extensions = Vec::new();
         // RFC 6455 §9.1: "this header field MAY be split or combined across multiple lines."
         for value in fields.get_all("sec-websocket-extensions") {
-            let mut cursor = Cursor { rest: value };
-            loop {
-                extensions.push(cursor.extension()?);
-                if cursor.rest.is_empty() {
-                    break;
-                }
-                cursor.expect(b',')?;
-            }
+            Cursor { rest: value }.list(&mut extensions)?;
         }
-        Ok(extensions)
+        // `extension-list = 1#extension`
+        let is_empty = extensions.is_empty() && fields.contains("sec-websocket-extensions");
+        if is_empty { Err(ExtensionError) } else { Ok(extensions) }
     }
 }
 
@@ -74,6 +69,19 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    fn list(&mut self, extensions: &mut Vec<Extension>) -> Result<(), ExtensionError> {
+        loop {
+            // RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements".
+            if !matches!(self.rest.first(), None | Some(b',')) {
+                extensions.push(self.extension()?);
+            }
+            if self.rest.is_empty() {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
     fn extension(&mut self) -> Result<Extension, ExtensionError> {
         let mut extension = Extension { name: self.token()?, params: Vec::new() };
         while self.rest.first() == Some(&b';') {
