@@ -94,6 +94,8 @@ pub mod ws_echo;
 pub mod ws_end;
 #[path = "support/ws_handshake.rs"]
 pub mod ws_handshake;
+#[path = "support/ws_pair.rs"]
+pub mod ws_pair;
 #[path = "support/ws_peers.rs"]
 pub mod ws_peers;
 #[path = "support/ws_read.rs"]

@@ -18,8 +18,8 @@ pub struct Closed {
     pub sent: Option<CloseCode>,
     /// Whether both ends have said that they close (RFC 6455 §7.1.4).
     pub is_clean: bool,
-    /// How many messages were taken to be sent and have not left, or may not have left whole. Those that have left may have been
-    /// lost on the way nevertheless, unless the closing is clean and began here.
+    /// How many messages were taken to be sent and have not left, or may not have left whole. Those that have left may have been lost
+    /// on the way nevertheless, unless the peer's close frame was the answer to ours: it has read all that came before.
     pub unsent: usize,
 }
 
