@@ -21,6 +21,8 @@ pub(crate) enum Note {
     Step(Progress),
     /// The peer took the connection, or did not.
     Connected(Result<Socket, ConnectError>),
+    /// What the peer said; nothing is its end.
+    Heard(io::Result<Vec<u8>>),
 }
 
 /// Begins to connect to `peer`; what becomes of it goes to `notes`. When nobody receives them any more, it ends after the call

@@ -14,6 +14,7 @@ mod decoder;
 #[cfg(feature = "server")]
 mod delivery;
 mod dial;
+mod ear;
 mod environment;
 #[cfg(feature = "server")]
 mod event_seat;
@@ -45,6 +46,7 @@ pub mod trace;
 mod transport;
 mod turns;
 mod waiters;
+mod web_socket;
 #[cfg(feature = "server")]
 mod ws_seat;
 #[cfg(feature = "server")]
@@ -92,6 +94,7 @@ pub use talk::{Sender, Talk};
 #[cfg(feature = "tls")]
 pub use tidewire_tls as tls;
 pub use turns::Turns;
+pub use web_socket::WebSocket;
 #[cfg(feature = "server")]
 pub use ws_seat::SocketSeat;
 #[cfg(feature = "server")]

@@ -21,6 +21,8 @@ pub(crate) struct Reconnecting<M: Reconnect> {
     #[cfg(feature = "tls")]
     tls: Option<tidewire_tls::Client>,
     socket: Stage,
+    /// Whether something is said while it waits: then the bell must not harm the connection, which is read by a thread of its own.
+    listens_apart: bool,
     /// Rings when the application asks for something.
     bell: Waker,
     /// What the thread that connects tells, and the bell.
@@ -42,12 +44,18 @@ impl<M: Reconnect<Event: trace::Event>> Reconnecting<M> {
             #[cfg(feature = "tls")]
             tls: None,
             socket: Stage::None,
+            listens_apart: false,
             bell: Bell::waker(&notes.0, None),
             notes,
             ahead: None,
             ended: None,
             clock,
         }
+    }
+
+    /// Has each connection read by a thread of its own, so that it can be spoken on while it waits.
+    pub(crate) const fn listen_apart(&mut self) {
+        self.listens_apart = true;
     }
 
     #[cfg(feature = "tls")]
@@ -70,32 +78,51 @@ impl<M: Reconnect<Event: trace::Event>> Reconnecting<M> {
             return self.ahead.take();
         }
         loop {
-            match self.control.take(self.machine.source()) {
-                Some(Asked::Close) => self.machine.close(self.clock.now()),
-                Some(Asked::Restart(restart)) => self.machine.restart(self.clock.now(), restart),
-                None => {}
+            match self.step(true) {
+                Step::Event(event) => return Some(event),
+                Step::Over => return None,
+                Step::Turned => {}
             }
-            let event = self.machine.poll_event();
-            if self.machine.closing() == Closing::Abort {
-                self.leave();
+        }
+    }
+
+    /// Does one thing, waiting for it if need be; takes an event, if there is one and it is wanted.
+    pub(crate) fn step(&mut self, takes: bool) -> Step<M::Event> {
+        match self.control.take(self.machine.source()) {
+            Some(Asked::Close) => self.machine.close(self.clock.now()),
+            Some(Asked::Restart(restart)) => self.machine.restart(self.clock.now(), restart),
+            None => {}
+        }
+        let takes = takes || self.machine.closing() == Closing::Abort;
+        let event = if takes { self.machine.poll_event() } else { None };
+        if self.machine.closing() == Closing::Abort {
+            self.leave();
+        }
+        if let Some(event) = event {
+            event.log();
+            let change = M::change(&event);
+            self.control.tell(self.machine.source(), change);
+            if let Some(Change::Closed(reason)) = change {
+                self.ended = Some(Box::new(reason.clone()));
             }
-            if let Some(event) = event {
-                event.log();
-                let change = M::change(&event);
-                self.control.tell(self.machine.source(), change);
-                if let Some(Change::Closed(reason)) = change {
-                    self.ended = Some(Box::new(reason.clone()));
-                }
-                return Some(event);
-            }
-            if self.machine.source().state() == State::Closed {
-                return None;
-            }
-            let now = self.clock.now();
-            if let Some(wanted) = self.machine.poll_connect(now) {
-                self.dial(now, wanted);
-            }
-            self.turn();
+            return Step::Event(event);
+        }
+        if self.machine.source().state() == State::Closed {
+            return Step::Over;
+        }
+        let now = self.clock.now();
+        if let Some(wanted) = self.machine.poll_connect(now) {
+            self.dial(now, wanted);
+        }
+        self.turn();
+        Step::Turned
+    }
+
+    /// Tells whether all that the machine wants to send on its connection is written.
+    pub(crate) fn has_written(&mut self) -> bool {
+        match &mut self.socket {
+            Stage::Connected(transport) => transport.has_written(&mut self.machine),
+            _ => true,
         }
     }
 
@@ -133,7 +160,7 @@ impl<M: Reconnect<Event: trace::Event>> Reconnecting<M> {
                     self.progress(then.attempt, step);
                     self.socket = Stage::Dialing(then);
                 }
-                Some(Note::Asked) | None => self.socket = Stage::Dialing(then),
+                Some(Note::Asked | Note::Heard(_)) | None => self.socket = Stage::Dialing(then),
             },
             Stage::Tunnelling(transport, tunnel, then) => self.tunnel(transport, tunnel, then, wait),
             Stage::Securing(transport, attempt) => self.shake(transport, attempt, wait),
@@ -182,7 +209,13 @@ impl<M: Reconnect<Event: trace::Event>> Reconnecting<M> {
         }
     }
 
-    fn established(&mut self, transport: Transport, attempt: u64) {
+    fn established(&mut self, mut transport: Transport, attempt: u64) {
+        if self.listens_apart {
+            match transport.listen_apart() {
+                Ok(notes) => self.bell = Bell::waker(&notes, None),
+                Err(error) => return self.failed(attempt, connect_error(&error)),
+            }
+        }
         self.machine.handle_connected(self.clock.now(), attempt);
         self.socket = Stage::Connected(transport);
     }
@@ -282,6 +315,14 @@ impl<M: Reconnect> Drop for Reconnecting<M> {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+/// What a step came to.
+pub(crate) enum Step<E> {
+    Event(E),
+    /// There may be an event next.
+    Turned,
+    Over,
 }
 
 /// How far the connection of an attempt is.

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use socket2::Socket;
-use tidewire_core::{Instant, Protocol};
+use tidewire_core::{Closing, Instant, Protocol};
 
+use crate::dial::Note;
+use crate::ear::Ear;
 use crate::with_buffer;
 
 /// A connected socket, and what it has not taken yet.
@@ -17,6 +21,8 @@ pub(crate) struct Transport {
     output: Bytes,
     /// Whether writing failed: what the peer said before it went away is still read.
     deaf: bool,
+    /// Whether our side has ended.
+    ended: bool,
 }
 
 /// What came of a [`Transport::turn`].
@@ -30,15 +36,32 @@ pub(crate) enum Turn {
 
 impl Transport {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { io: Io::Plain(Shared(Arc::new(socket))), output: Bytes::new(), deaf: false }
+        let shared = Shared { socket: Arc::new(socket), ear: None };
+        Self { io: Io::Plain(shared), output: Bytes::new(), deaf: false, ended: false }
+    }
+
+    /// Has the socket read by a thread of its own: a [`Note::Asked`](crate::dial::Note::Asked) to the sender ends a wait, and harms nothing.
+    pub(crate) fn listen_apart(&mut self) -> io::Result<Sender<Note>> {
+        let shared = self.shared_mut();
+        let (ear, notes) = Ear::new(Arc::clone(&shared.socket))?;
+        shared.ear = Some(ear);
+        Ok(notes)
     }
 
     /// Returns the socket, for who shuts it down while somebody else waits for it.
     pub(crate) fn socket(&self) -> &Arc<Socket> {
         match &self.io {
-            Io::Plain(socket) => &socket.0,
+            Io::Plain(shared) => &shared.socket,
             #[cfg(feature = "tls")]
-            Io::Tls(stream) => &stream.sock.0,
+            Io::Tls(stream) => &stream.sock.socket,
+        }
+    }
+
+    const fn shared_mut(&mut self) -> &mut Shared {
+        match &mut self.io {
+            Io::Plain(shared) => shared,
+            #[cfg(feature = "tls")]
+            Io::Tls(stream) => &mut stream.sock,
         }
     }
 
@@ -49,11 +72,8 @@ impl Transport {
         protocol: &mut P,
         wait: Option<Duration>,
     ) -> io::Result<Turn> {
-        if self.output.is_empty() {
-            self.output = protocol.poll_transmit().unwrap_or_default();
-        }
         let mut wait = wait;
-        if !self.output.is_empty() && !self.deaf {
+        if !self.has_written(protocol) && !self.deaf {
             // A server may answer before it has read everything: it is heard in between.
             self.set_timeouts(Some(wait.map_or(WRITE_WAIT, |wait| wait.min(WRITE_WAIT))))?;
             match self.io.write(&self.output) {
@@ -65,6 +85,14 @@ impl Transport {
                 Err(error) if is_pause(&error) => wait = Some(SHORTEST),
                 Err(_) => self.deaf = true,
             }
+        }
+        if self.output.is_empty() && protocol.closing() == Closing::Finish && !self.ended {
+            self.ended = true;
+            self.finish();
+        }
+        // What it does not want stays in the socket; what there is to write is tried again.
+        if !protocol.wants_input() && !self.output.is_empty() && !self.deaf {
+            return Ok(Turn::Done);
         }
         self.set_timeouts(wait)?;
         with_buffer(|buffer| match self.io.read(buffer) {
@@ -78,10 +106,21 @@ impl Transport {
         })
     }
 
-    fn set_timeouts(&self, wait: Option<Duration>) -> io::Result<()> {
+    /// Tells whether all that `protocol` wants to send is written.
+    pub(crate) fn has_written<P: Protocol>(&mut self, protocol: &mut P) -> bool {
+        if self.output.is_empty() {
+            self.output = protocol.poll_transmit().unwrap_or_default();
+        }
+        self.output.is_empty()
+    }
+
+    fn set_timeouts(&mut self, wait: Option<Duration>) -> io::Result<()> {
         // Zero would be for ever.
         let wait = wait.map(|wait| wait.max(SHORTEST));
-        self.socket().set_read_timeout(wait)?;
+        match &mut self.shared_mut().ear {
+            Some(ear) => ear.set_wait(wait),
+            None => self.socket().set_read_timeout(wait)?,
+        }
         self.socket().set_write_timeout(wait)
     }
 }
@@ -109,11 +148,21 @@ impl Transport {
         Ok(!stream.conn.is_handshaking())
     }
 
+    /// Ends our side.
+    fn finish(&mut self) {
+        if let Io::Tls(stream) = &mut self.io {
+            stream.conn.send_close_notify();
+            let _ = stream.conn.write_tls(&mut stream.sock);
+        }
+        // One that is broken shows that when it is read.
+        let _ = self.socket().shutdown(Shutdown::Write);
+    }
+
     /// Says goodbye, if that can be done at once.
     pub(crate) fn leave(&mut self) {
         if let Io::Tls(stream) = &mut self.io {
             stream.conn.send_close_notify();
-            let _ = stream.sock.0.set_nonblocking(true);
+            let _ = stream.sock.socket.set_nonblocking(true);
             let _ = stream.conn.write_tls(&mut stream.sock);
         }
     }
@@ -121,6 +170,11 @@ impl Transport {
 
 #[cfg(not(feature = "tls"))]
 impl Transport {
+    fn finish(&mut self) {
+        // One that is broken shows that when it is read.
+        let _ = self.socket().shutdown(Shutdown::Write);
+    }
+
     pub(crate) fn leave(&mut self) {}
 }
 
@@ -169,21 +223,28 @@ impl Write for Io {
 
 /// A socket that somebody else can shut down.
 #[derive(Debug)]
-struct Shared(Arc<Socket>);
+struct Shared {
+    socket: Arc<Socket>,
+    /// Who reads it, if that is not done here.
+    ear: Option<Ear>,
+}
 
 impl Read for Shared {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self.0).read(buffer)
+        match &mut self.ear {
+            Some(ear) => ear.read(buffer),
+            None => (&*self.socket).read(buffer),
+        }
     }
 }
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
+        (&*self.socket).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        (&*self.0).flush()
+        (&*self.socket).flush()
     }
 }
 

@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+#[cfg(feature = "server")]
 use std::time::{Duration, Instant};
 
 /// Those who wait for one thing to change: one waker for each, taken out when its wait is given up.
