@@ -20,13 +20,15 @@ pub struct Talk {
     machine: WebSocket,
     line: Arc<Line>,
     clock: Clock,
+    /// Whether it is to be closed when what the senders have said is said.
+    closes: bool,
 }
 
 impl Talk {
     /// Lets senders speak to `machine`, which is told the time of `clock`.
     pub fn new(machine: WebSocket, clock: Clock) -> Self {
         let line = Line { any: AtomicBool::new(false), state: Mutex::default() };
-        Self { machine, line: Arc::new(line), clock }
+        Self { machine, line: Arc::new(line), clock, closes: false }
     }
 
     /// Returns the machine alone.
@@ -108,6 +110,9 @@ impl Talk {
         if state.queue.is_empty() {
             state.queue = VecDeque::new();
             self.line.any.store(false, Ordering::Release);
+            if self.closes {
+                self.machine.close(now);
+            }
         }
         let woken = state.room().is_ok().then(|| state.waiters.take());
         drop(state);
@@ -153,6 +158,10 @@ impl Protocol for Talk {
     fn poll_event(&mut self) -> Option<WebSocketEvent> {
         let mut event = self.machine.poll_event()?;
         self.note(&mut event);
+        if self.closes && matches!(event, WebSocketEvent::Disconnected { .. }) {
+            // Nothing is left to be said first.
+            self.machine.close(self.clock.now());
+        }
         Some(event)
     }
 
@@ -203,10 +212,13 @@ impl Reconnect for Talk {
         self.machine.restart(now, restart);
     }
 
-    /// What the senders had said before is said before the close.
+    /// What the senders had said before is said before the close, which waits for room for it.
     fn close(&mut self, now: Instant) {
         self.feed();
-        self.machine.close(now);
+        self.closes = true;
+        if self.line.lock().queue.is_empty() {
+            self.machine.close(now);
+        }
     }
 
     fn source(&self) -> &Source {
