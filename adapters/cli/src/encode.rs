@@ -52,6 +52,9 @@ pub(crate) fn append(line: &Line<'_>, out: &mut Vec<u8>) -> Result<(), String> {
             let id = id.map_err(|error| format!("\"own_id\": {error}"))?;
             Fields { id: id.as_ref(), event: event.as_ref(), data, ..Fields::default() }.encode(out);
         }
+        // As an event without a name, for that is what it is to who reads it; bytes have no form there.
+        Line::Message { text: Some(text), .. } => Fields { data: text, ..Fields::default() }.encode(out),
+        Line::Message { .. } => return Err("bytes, which no event stream can carry: encode them as text".into()),
         Line::Comment { comment } => sse::encode_comment(comment, out),
         Line::Retry { ms } => sse::encode_retry(Duration::from_millis(*ms), out),
         Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } => {}

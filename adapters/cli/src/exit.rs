@@ -19,6 +19,7 @@ pub(crate) enum Exit {
     NotReached = 10,
     Between = 11,
     Faulty = 12,
+    Unsent = 13,
     Timeout = 124,
     Interrupted = 130,
 }
@@ -60,13 +61,13 @@ impl Failure {
 }
 
 /// Each fits a line of a terminal of 80 columns.
-const CAUSES: [(Exit, &str); 15] = [
+const CAUSES: [(Exit, &str); 16] = [
     (Exit::Done, "done, or nobody reads our output any more"),
     (Exit::Failed, "something unexpected, such as a file that cannot be read"),
     (Exit::Usage, "the command line is wrong"),
     (Exit::Network, "no connection, or it was lost and --no-reconnect is set"),
-    (Exit::Refused, "the server refused: its HTTP status is no success"),
-    (Exit::NotAStream, "the answer is no event stream, or breaks rules or limits"),
+    (Exit::Refused, "the server refused: its status, or close code, is no success"),
+    (Exit::NotAStream, "the answer is no stream, or breaks rules or limits"),
     (Exit::NoContent, "the server said 204: there is nothing (more) to follow"),
     (Exit::BadInput, "the input broke the rules, on standard input or in a file"),
     (Exit::Unfinished, "the input ended in the middle of an event"),
@@ -74,6 +75,7 @@ const CAUSES: [(Exit, &str); 15] = [
     (Exit::NotReached, "the stream ended before what --until waits for"),
     (Exit::Between, "doctor: something stands between a client and the stream"),
     (Exit::Faulty, "bench: events missing, doubled or out of order, or readers refused"),
+    (Exit::Unsent, "--send: some of the input could not be sent"),
     (Exit::Timeout, "the time of --timeout is over"),
     (Exit::Interrupted, "interrupted (for serve: twice, before it was drained)"),
 ];
@@ -92,6 +94,6 @@ mod tests {
         let table = Exit::table();
         let codes: Vec<u8> =
             table.lines().skip(1).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 124, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 124, 130]);
     }
 }

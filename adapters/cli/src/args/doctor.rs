@@ -7,11 +7,11 @@ use clap::Args;
 use super::{Network, field, origin};
 use crate::duration;
 
-/// Say what stands between a client and a stream: status, buffering, silence, compression, resuming
+/// Say what stands between a client and a stream, or a WebSocket: status, buffering, silence, compression, resuming
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Doctor {
-    /// The stream; without a scheme, http:// is put before it
+    /// The stream; without a scheme, http:// is put before it. ws:// and wss:// are a WebSocket
     pub(crate) url: String,
     /// Send a header field; may be repeated
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = field)]
@@ -37,9 +37,11 @@ Examples:
   tidewire doctor example.org/events
   tidewire doctor --for 70s --bearer @token.txt https://example.org/events
   tidewire doctor --origin https://app.example.org --json https://example.org/events
+  tidewire doctor wss://example.org/feed
 
 It follows the stream for a while as any client would, then asks again for short:
 once as browsers do, with compression, and once to resume after an event it saw.
+A WebSocket is opened, pinged, watched and closed.
 Each finding is ok, note, warn (works, but not well) or FAULT, and says what to do.
 With --json:
   {\"t\":\"finding\",\"check\":\"buffering\",\"level\":\"fault\",\"says\":…,\"remedy\":…}

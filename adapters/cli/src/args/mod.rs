@@ -12,6 +12,7 @@ mod parse;
 mod publish;
 mod serve;
 mod tail;
+mod web_socket;
 
 pub(crate) use bench::Bench;
 pub(crate) use doctor::Doctor;
@@ -21,6 +22,7 @@ pub(crate) use publish::Publish;
 use serve::origin;
 pub(crate) use serve::{Busy, Form, Limits, OnLag, Serve, Streams, When};
 pub(crate) use tail::{AnyContentType, Format, RetryPost, Speed, Tail};
+pub(crate) use web_socket::{Then, WebSocket};
 
 /// Realtime event streams: serve, follow, publish, read and write them. Without a command, the server starts.
 #[derive(Debug, Parser)]

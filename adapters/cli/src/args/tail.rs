@@ -6,15 +6,15 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tidewire_core::client::RetryStatus;
 
-use super::{Network, Runtime, field};
+use super::{Network, Runtime, WebSocket, field};
 use crate::duration;
 use crate::tail::{Condition, statuses};
 
-/// Follow an event stream; where it is lost, reconnect and resume
+/// Follow an event stream, or a WebSocket; where it is lost, reconnect and resume
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Tail {
-    /// The stream; without a scheme, http:// is put before it
+    /// The stream; without a scheme, http:// is put before it. ws:// and wss:// are a WebSocket
     #[arg(required_unless_present = "replay")]
     pub(crate) url: Option<String>,
 
@@ -34,7 +34,7 @@ pub(crate) struct Tail {
     /// Say who asks
     #[arg(short = 'A', long, value_name = "NAME", help_heading = REQUEST)]
     pub(crate) user_agent: Option<String>,
-    /// Let the server compress the stream: gzip or deflate
+    /// Let the server compress the stream: gzip or deflate; of a WebSocket, let both ends compress messages
     #[arg(long, help_heading = REQUEST)]
     pub(crate) compressed: bool,
     /// Resume after the event with this ID
@@ -52,9 +52,9 @@ pub(crate) struct Tail {
     /// How long its answer may take to begin after that [default: as long as any silence]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, help_heading = CONNECTION)]
     pub(crate) first_byte_timeout: Option<Duration>,
-    /// Take a connection for lost after such a silence
-    #[arg(long, alias = "read-timeout", value_name = "DURATION", value_parser = duration::positive, default_value = "5m", help_heading = CONNECTION)]
-    pub(crate) idle_timeout: Duration,
+    /// Take a connection for lost after such a silence [default: 5m; of a WebSocket, where a ping asks for an answer, 50s]
+    #[arg(long, alias = "read-timeout", value_name = "DURATION", value_parser = duration::positive, help_heading = CONNECTION)]
+    pub(crate) idle_timeout: Option<Duration>,
     /// What carries the sockets
     #[arg(long, value_enum, default_value_t, help_heading = CONNECTION)]
     pub(crate) runtime: Runtime,
@@ -93,6 +93,9 @@ pub(crate) struct Tail {
         help_heading = AGAIN
     )]
     pub(crate) retry_post: Option<RetryPost>,
+
+    #[command(flatten)]
+    pub(crate) web_socket: WebSocket,
 
     /// Take an answer for the stream that says it is something else: any, or lenient: without a content type, text/plain and
     /// application/octet-stream only
@@ -211,8 +214,12 @@ const END: &str = "The end";
 const RECORDING: &str = "Recording";
 
 /// What says something about a connection, of which a recording has none.
-const LIVE: [&str; 22] = [
+const LIVE: [&str; 26] = [
     "url",
+    "send",
+    "binary",
+    "protocol",
+    "ping",
     "header",
     "request",
     "data",
@@ -249,6 +256,8 @@ Examples:
     --timestamps example.org/events
   tidewire tail --save today.jsonl example.org/events
   tidewire tail --replay today.jsonl --speed 10 --filter event=alert
+  tidewire tail wss://example.org/feed
+  echo '{\"subscribe\":\"news\"}' | tidewire tail --send --count 10 --json wss://example.org/feed
 
 Formats of --output:
   plain   the data, after the event's type in brackets unless that is 'message'
@@ -257,15 +266,23 @@ Formats of --output:
   raw     an event stream again: each event as it came, in the usual spelling
   json    one JSON object a line, with what happens to the connection
 On a terminal, control characters are shown and not obeyed; nor is what turns
-the direction of text.
+the direction of text. A message of a WebSocket that is bytes has [binary]
+before it and is in base64, with pretty in hexadecimal; data gives programs the
+bytes as they are, without a line end. raw is for event streams only.
 
 Conditions of --filter and --until:
   event=NAME  id=ID  data=TEXT   that it is; * stands for anything, \\* for a star
   event!=NAME …                  that it is not
   /choices/0/text=TEXT           of data that is JSON, what this JSON pointer finds
   /error  !/error                that it finds something, or nothing
+Messages of a WebSocket have no ID, and event=text or event=binary.
 --until takes anything else as the data itself: --until '[DONE]'. A stream that
 ends for good before that is a failure with an exit code of its own.
+
+--send takes a next line when the last one is on its way. What could not be sent
+is told, and the exit code says so; nothing is sent twice. A WebSocket is opened
+again as an event stream is, but what the server closes with 1000, or with a code
+that another attempt would not change, stays closed.
 
 What happens to the connection is told on standard error; on a terminal a line
 there counts down to the next attempt. --json prints all on standard output;
@@ -278,6 +295,10 @@ there counts down to the next attempt. --json prints all on standard output;
   {\"t\":\"error\",\"state\":\"connecting\",\"reason\":…,\"retry_in_ms\":…}
   {\"t\":\"error\",\"state\":\"closed\",\"reason\":…,\"status\":…}   no request follows
   {\"t\":\"closed\",\"reason\":…}     the last line
+Of a WebSocket, open may have \"protocol\":… and \"compressed\":true, error the
+close \"code\", and messages are
+  {\"t\":\"message\",\"text\":…}  or  {\"t\":\"message\",\"base64\":…}
+  {\"t\":\"closed\",\"code\":1000,\"reason\":…}   as the server says; else no code
 A recording (--save) is the lines of --json --timestamps --verbose, before any
 filter; tidewire encode makes an event stream of it.";
 

@@ -68,7 +68,7 @@ pub(super) fn judge(case: &Case) -> Vec<Finding> {
     findings
 }
 
-fn found(check: &'static str, level: Level, says: impl Into<String>, remedy: &'static str) -> Finding {
+pub(super) fn found(check: &'static str, level: Level, says: impl Into<String>, remedy: &'static str) -> Finding {
     Finding { check, level, says: says.into(), remedy }
 }
 
@@ -105,7 +105,7 @@ fn not_opened(seen: &Observation) -> Finding {
     }
 }
 
-fn status_remedy(status: u16) -> &'static str {
+pub(super) fn status_remedy(status: u16) -> &'static str {
     match status {
         407 => "name the proxy with --proxy http://USER:PASSWORD@HOST:PORT, or go around it with --no-proxy",
         401 => "say who you are: --bearer TOKEN, or -H 'Authorization: …'",

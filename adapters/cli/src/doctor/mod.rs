@@ -19,9 +19,11 @@ mod alpn;
 mod findings;
 mod probe;
 mod report;
+mod web_socket;
 
 use findings::{Case, Finding, Level};
 use probe::{Observation, watch};
+use report::Summary;
 
 pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
     let mut config = Config::new(target::url(&args.url)?);
@@ -33,12 +35,18 @@ pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
     args.network.apply(&mut config)?;
     let tls = args.network.tls()?;
     let stopped = stop::watch(None, Some(stop::GRACE))?;
-    let case = smol::block_on(future::or(async { Ok(examine(args, &config, &tls).await) }, async {
-        Err(stopped.recv().await.unwrap_or(Cause::Interrupted))
-    }));
-    let Ok(case) = case else { return Err(Failure::told(Exit::Interrupted)) };
-    let findings = findings::judge(&case);
-    report::print(args, &case, &findings)?;
+    let examined = async {
+        if config.url.is_web_socket() {
+            return Ok(web_socket::examine(args, &config, &tls).await);
+        }
+        let case = examine(args, &config, &tls).await;
+        Ok((Summary::of(&case), findings::judge(&case)))
+    };
+    let interrupted = async { Err(stopped.recv().await.unwrap_or(Cause::Interrupted)) };
+    let Ok((summary, findings)) = smol::block_on(future::or(examined, interrupted)) else {
+        return Err(Failure::told(Exit::Interrupted));
+    };
+    report::print(args, &summary, &findings)?;
     match findings.iter().any(|finding| finding.level == Level::Fault) {
         true => Err(Failure::told(exit(&findings))),
         false => Ok(()),

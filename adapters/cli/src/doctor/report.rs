@@ -1,6 +1,7 @@
 //! Prints what was found, for people or as JSON lines.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,19 +12,35 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 use crate::plain::Reader;
 
+/// What was watched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summary {
+    pub(super) watched: Duration,
+    pub(super) messages: usize,
+    /// A WebSocket has none.
+    pub(super) comments: Option<usize>,
+}
+
+impl Summary {
+    pub(super) fn of(case: &Case) -> Self {
+        let seen = &case.plain;
+        Self { watched: seen.watched, messages: seen.messages().count(), comments: Some(seen.comments()) }
+    }
+}
+
 /// Prints the findings.
-pub(super) fn print(args: &Doctor, case: &Case, findings: &[Finding]) -> Result<(), Failure> {
+pub(super) fn print(args: &Doctor, summary: &Summary, findings: &[Finding]) -> Result<(), Failure> {
     let mut output = Output::new();
     if args.json {
-        json(&mut output.lines, case, findings)?;
+        json(&mut output.lines, summary, findings)?;
     } else {
         let colors = matches!(output.reader, Reader::Colors);
-        output.lines.extend_from_slice(text(case, findings, colors).as_bytes());
+        output.lines.extend_from_slice(text(summary, findings, colors).as_bytes());
     }
     output.flush()
 }
 
-fn text(case: &Case, findings: &[Finding], colors: bool) -> String {
+fn text(summary: &Summary, findings: &[Finding], colors: bool) -> String {
     let mut text = String::new();
     for finding in findings {
         let (word, color) = match finding.level {
@@ -41,13 +58,15 @@ fn text(case: &Case, findings: &[Finding], colors: bool) -> String {
             }
         }
     }
-    let (seen, count) = (&case.plain, |level| findings.iter().filter(|finding| finding.level == level).count());
-    let messages = seen.messages().count();
+    let count = |level| findings.iter().filter(|finding| finding.level == level).count();
+    let came = match summary.comments {
+        Some(comments) => format!("{} events, {comments} comments", summary.messages),
+        None => format!("{} messages", summary.messages),
+    };
     let _ = writeln!(
         text,
-        "\nwatched {}: {messages} events, {} comments; {}",
-        display(seen.watched),
-        seen.comments(),
+        "\nwatched {}: {came}; {}",
+        display(summary.watched),
         verdict(count(Level::Fault), count(Level::Warning))
     );
     text
@@ -76,7 +95,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-fn json(lines: &mut Vec<u8>, case: &Case, findings: &[Finding]) -> Result<(), Failure> {
+fn json(lines: &mut Vec<u8>, summary: &Summary, findings: &[Finding]) -> Result<(), Failure> {
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let found = findings.iter().map(|finding| Line::Finding {
         check: finding.check,
@@ -90,9 +109,9 @@ fn json(lines: &mut Vec<u8>, case: &Case, findings: &[Finding]) -> Result<(), Fa
         remedy: finding.remedy,
     });
     let watched = Line::Watched {
-        ms: case.plain.watched.as_millis(),
-        messages: case.plain.messages().count(),
-        comments: case.plain.comments(),
+        ms: summary.watched.as_millis(),
+        messages: summary.messages,
+        comments: summary.comments,
         faults: count(Level::Fault),
         warnings: count(Level::Warning),
     };
@@ -117,7 +136,8 @@ enum Line<'a> {
     Watched {
         ms: u128,
         messages: usize,
-        comments: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        comments: Option<usize>,
         faults: usize,
         warnings: usize,
     },

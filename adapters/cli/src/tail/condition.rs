@@ -57,6 +57,11 @@ impl Condition {
         self.found(seen) != self.negated
     }
 
+    /// Returns whether it asks for an event's ID.
+    pub(crate) fn is_about_ids(&self) -> bool {
+        self.subject == Subject::Id
+    }
+
     fn parse(text: &str) -> Result<Option<Self>, String> {
         if let Some(pointer) = text.strip_prefix('!').filter(|rest| rest.starts_with('/') && !rest.contains('=')) {
             return Ok(Some(Self { subject: Subject::pointer(pointer)?, wanted: None, negated: true }));

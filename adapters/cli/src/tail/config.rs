@@ -1,5 +1,7 @@
 //! What the client is told, from the command line.
 
+use std::time::Duration;
+
 use serde::de::IgnoredAny;
 use tidewire_core::client::{Config, ContentType, Resend};
 use tidewire_core::http::Method;
@@ -20,7 +22,7 @@ pub(super) fn config(args: &Tail) -> Result<Config, Failure> {
     config.tls_timeout = Some(args.connect_timeout);
     config.head_timeout = Some(args.head_timeout);
     config.first_byte_timeout = args.first_byte_timeout;
-    config.read_timeout = Some(args.idle_timeout);
+    config.read_timeout = Some(args.idle_timeout.unwrap_or(IDLE));
     config.reconnect = !args.no_reconnect;
     config.max_failures = args.max_failures;
     if let Some(delay) = args.max_delay {
@@ -91,6 +93,9 @@ fn content_type(body: &[u8]) -> &'static str {
 fn usage(message: String) -> Failure {
     Failure::new(Exit::Usage, message)
 }
+
+/// After which silence an event stream is taken for lost.
+const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// How long an answer in one piece may be: as long as an event.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;

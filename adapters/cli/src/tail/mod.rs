@@ -1,4 +1,4 @@
-//! `tidewire tail`: follows an event stream.
+//! `tidewire tail`: follows an event stream, or a WebSocket.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::args::{Runtime, Tail};
 use crate::exit::{Exit, Failure};
 use crate::stop::{self, Cause};
 
+mod binary;
 mod condition;
 mod config;
 mod recording;
@@ -17,6 +18,7 @@ mod status;
 mod statuses;
 mod story;
 mod view;
+mod web_socket;
 
 pub(crate) use condition::Condition;
 use recording::{Player, Recorder};
@@ -31,9 +33,13 @@ pub(crate) fn run(args: &Tail) -> Result<(), Failure> {
     if exit == Exit::Done { Ok(()) } else { Err(Failure::told(exit)) }
 }
 
-/// Follows the stream at the URL.
+/// Follows what is at the URL.
 fn connect(args: &Tail) -> Result<Exit, Failure> {
     let config = config::config(args)?;
+    if config.url.is_web_socket() {
+        return web_socket::connect(args, config);
+    }
+    web_socket::of_web_sockets(args)?;
     let tls = args.network.tls()?;
     let recorder = args.save.as_deref().map(|file| Recorder::create(file, args.overwrite)).transpose()?;
     let stopped = stop::watch(args.timeout, Some(stop::GRACE))?;

@@ -18,6 +18,8 @@ pub(super) enum Told<'a> {
     /// It is over; `error` says that it failed.
     End {
         error: Option<Line<'a>>,
+        /// With which code a WebSocket was closed by the server.
+        code: Option<u16>,
         reason: String,
         exit: Exit,
     },
@@ -27,9 +29,12 @@ pub(super) enum Told<'a> {
 impl<'a> Told<'a> {
     pub(super) fn new(event: &'a Event) -> Self {
         match event {
-            Event::Opened { status, url, .. } => {
-                Self::Line(Line::Open { url: url.to_string().into(), status: *status })
-            }
+            Event::Opened { status, url, .. } => Self::Line(Line::Open {
+                url: url.to_string().into(),
+                status: *status,
+                protocol: None,
+                compressed: false,
+            }),
             Event::Message(message) => Self::Line(Line::message(message.as_ref())),
             // One event, and the only one.
             Event::Answer(answer) => Self::Line(Line::Event {
@@ -44,6 +49,8 @@ impl<'a> Told<'a> {
                 state: State::Connecting,
                 reason: lost(reason).into(),
                 status: status_of(reason),
+                code: None,
+                unsent: None,
                 retry_in_ms: Some(millis(*retry_in)),
             }),
             Event::Closed(reason) => Self::end(reason),
@@ -58,14 +65,16 @@ impl<'a> Told<'a> {
             state: State::Closed,
             reason: text.clone().into(),
             status: status(reason),
+            code: None,
+            unsent: None,
             retry_in_ms: None,
         });
-        Self::End { error, reason: text, exit }
+        Self::End { error, code: None, reason: text, exit }
     }
 }
 
 /// Says why it is over.
-fn over(reason: &CloseReason) -> String {
+pub(super) fn over(reason: &CloseReason) -> String {
     match reason {
         CloseReason::Status(refusal) => refused(refusal),
         CloseReason::ContentType(refusal) => match refusal.text().and_then(|text| text.lines().next()) {
@@ -77,7 +86,7 @@ fn over(reason: &CloseReason) -> String {
 }
 
 /// Says why the connection was lost.
-fn lost(reason: &Reason) -> String {
+pub(super) fn lost(reason: &Reason) -> String {
     match reason {
         Reason::Status(refusal) => refused(refusal),
         reason => flags(&reason.to_string()),
@@ -91,7 +100,7 @@ fn refused(refusal: &Refusal) -> String {
 }
 
 /// The exit code of an end.
-fn exit(reason: &CloseReason) -> Exit {
+pub(super) fn exit(reason: &CloseReason) -> Exit {
     match reason {
         CloseReason::Requested | CloseReason::Complete | CloseReason::Answered => Exit::Done,
         CloseReason::NoContent => Exit::NoContent,
@@ -131,7 +140,7 @@ fn exit_of(reason: &Reason) -> Exit {
 }
 
 /// The status that ended it, if one did.
-fn status(reason: &CloseReason) -> Option<u16> {
+pub(super) fn status(reason: &CloseReason) -> Option<u16> {
     match reason {
         CloseReason::NoContent => Some(204),
         CloseReason::Redirect { status, .. } | CloseReason::ProxyRefused { status, .. } => Some(*status),
@@ -139,11 +148,11 @@ fn status(reason: &CloseReason) -> Option<u16> {
     }
 }
 
-fn status_of(reason: &Reason) -> Option<u16> {
+pub(super) fn status_of(reason: &Reason) -> Option<u16> {
     reason.refusal().map(|refusal| refusal.head.status)
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

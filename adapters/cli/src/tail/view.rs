@@ -1,10 +1,12 @@
 //! What `tail` shows of a stream: events on standard output, the connection's fate on standard error; with `--json`, both in
 //! lines on standard output.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use tidewire_core::client::Event;
 
+use super::binary;
 use super::condition::{Condition, Seen};
 use super::recording::Recorder;
 use super::status::{Mark, Status};
@@ -68,15 +70,20 @@ impl View {
 
     /// Shows an event of the client, at the latest with the next [`flush`](Self::flush).
     pub(super) fn event(&mut self, event: &Event) -> Result<Shown, Failure> {
+        self.told(Told::new(event))
+    }
+
+    /// Shows what an event of a client tells.
+    pub(super) fn told(&mut self, told: Told<'_>) -> Result<Shown, Failure> {
         let time = Time::now();
-        match Told::new(event) {
+        match told {
             Told::Nothing => Ok(Shown::More),
             Told::Line(line) => self.line(time, &line),
-            Told::End { error, reason, exit } => {
+            Told::End { error, code, reason, exit } => {
                 if let Some(error) = error {
                     self.line(time, &error)?;
                 }
-                self.end(time, reason, exit)
+                self.end(time, code, reason, exit)
             }
         }
     }
@@ -88,7 +95,7 @@ impl View {
 
     /// Shows an end that came from outside.
     pub(super) fn stopped(&mut self, reason: &str, exit: Exit) -> Result<Shown, Failure> {
-        self.line(Time::now(), &Line::Closed { reason: reason.into() })?;
+        self.line(Time::now(), &Line::Closed { code: None, reason: reason.into() })?;
         Ok(Shown::Last(exit))
     }
 
@@ -126,6 +133,14 @@ impl View {
         }
         match line {
             Line::Event { kind, data, id, .. } => return self.message(time, line, &Seen::new(kind, id, data)),
+            Line::Message { text: Some(text), .. } => {
+                return self.message(time, line, &Seen::new(TEXT, "", text));
+            }
+            Line::Message { .. } => {
+                // What is text in a frame of bytes can be looked into as text.
+                let bytes = line.bytes();
+                return self.message(time, line, &Seen::new(BINARY, "", str::from_utf8(&bytes).unwrap_or_default()));
+            }
             Line::Comment { .. } | Line::Retry { .. } if self.verbose => self.show(time, line),
             Line::Comment { .. } | Line::Retry { .. } => {}
             Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } if self.format == Format::Json => {
@@ -150,19 +165,21 @@ impl View {
             self.left = self.left.map(|left| left.saturating_sub(1));
         }
         if self.until.iter().any(|condition| condition.holds(seen)) {
-            return self.stopped("the event of --until has come", Exit::Done);
+            let event = if matches!(line, Line::Message { .. }) { "message" } else { "event" };
+            return self.stopped(&format!("the {event} of --until has come"), Exit::Done);
         }
         if self.left == Some(0) {
-            return self.stopped("as many events as --count asked for", Exit::Done);
+            let events = if matches!(line, Line::Message { .. }) { "messages" } else { "events" };
+            return self.stopped(&format!("as many {events} as --count asked for"), Exit::Done);
         }
         Ok(Shown::More)
     }
 
-    fn end(&mut self, time: Time, reason: String, exit: Exit) -> Result<Shown, Failure> {
+    fn end(&mut self, time: Time, code: Option<u16>, reason: String, exit: Exit) -> Result<Shown, Failure> {
         let missed = exit == Exit::Done && !self.until.is_empty();
         let (reason, exit) = if missed { (format!("{reason}; {MISSED}"), Exit::NotReached) } else { (reason, exit) };
         self.failed |= missed;
-        self.line(time, &Line::Closed { reason: reason.into() })?;
+        self.line(time, &Line::Closed { code, reason: reason.into() })?;
         Ok(Shown::Last(exit))
     }
 
@@ -183,7 +200,7 @@ impl View {
                 plain::text(data, reader, out);
                 out.push(b'\n');
             }
-            (Format::Data, _) => {}
+            (Format::Data, Line::Comment { .. } | Line::Retry { .. }) => {}
             (Format::Plain, Line::Event { kind, data, .. }) => {
                 stamp(out);
                 plain::event(kind, data, reader, out);
@@ -191,6 +208,26 @@ impl View {
             (Format::Pretty, Line::Event { kind, data, id, .. }) => {
                 stamp(out);
                 plain::pretty(kind, id, data, reader, out);
+            }
+            (format, Line::Message { text: Some(text), .. }) => {
+                stamp(out);
+                if format == Format::Pretty {
+                    plain::pretty(TEXT, "", text, reader, out);
+                } else {
+                    plain::event("message", text, reader, out);
+                }
+            }
+            (format, Line::Message { base64, .. }) => {
+                // Bytes for a program are those bytes, without a line end.
+                let stamped = format != Format::Data || reader != Reader::Pipe;
+                if stamped {
+                    stamp(out);
+                }
+                match (format, base64) {
+                    (Format::Pretty, _) => binary::pretty(&line.bytes(), reader, out),
+                    (Format::Data, _) if reader == Reader::Pipe => out.extend_from_slice(&line.bytes()),
+                    (_, base64) => plain::event(BINARY, base64.as_deref().unwrap_or_default(), reader, out),
+                }
             }
             (_, Line::Comment { comment }) => {
                 stamp(out);
@@ -207,11 +244,18 @@ impl View {
     /// Tells what became of the connection.
     fn tell(&mut self, time: Time, line: &Line<'_>) {
         match line {
-            Line::Open { url, status } => {
-                let text = match self.attempts {
-                    0 | 1 => format!("open {url} ({status})"),
-                    attempts => format!("open {url} ({status}), attempt {attempts}"),
-                };
+            Line::Open { url, status, protocol, compressed } => {
+                let mut text = format!("open {url} ({status})");
+                // Writing to a String does not fail.
+                if let Some(protocol) = protocol {
+                    let _ = write!(text, ", protocol {protocol}");
+                }
+                if *compressed {
+                    text.push_str(", compressed");
+                }
+                if self.attempts > 1 {
+                    let _ = write!(text, ", attempt {}", self.attempts);
+                }
                 self.status.tell(time, Mark::Good, &text);
                 self.attempts = 0;
             }
@@ -222,12 +266,22 @@ impl View {
                 self.status.wait(time, self.attempts, &format!("{what}: {reason}"), delay);
             }
             Line::Error { state: State::Closed, .. } => self.failed = true,
-            Line::Closed { reason } => {
+            Line::Closed { code, reason } => {
+                let reason = closed(*code, reason);
                 let mark = if self.failed { Mark::Bad } else { Mark::Quiet };
                 self.status.tell(time, mark, &format!("closed: {reason}"));
             }
-            Line::Event { .. } | Line::Comment { .. } | Line::Retry { .. } => {}
+            Line::Event { .. } | Line::Message { .. } | Line::Comment { .. } | Line::Retry { .. } => {}
         }
+    }
+}
+
+/// Says for people why it is over: with a close code, it was the server that closed.
+fn closed(code: Option<u16>, reason: &str) -> String {
+    match code {
+        None => reason.to_owned(),
+        Some(code) if reason.is_empty() => format!("by the server, with {code}"),
+        Some(code) => format!("by the server, with {code}: {reason}"),
     }
 }
 
@@ -251,6 +305,10 @@ fn raw(time: Option<Time>, line: &Line<'_>, reader: Reader, out: &mut Vec<u8>) {
         plain::text(&String::from_utf8_lossy(&bytes), reader, out);
     }
 }
+
+/// What conditions take for the type of a WebSocket's messages.
+const TEXT: &str = "text";
+const BINARY: &str = "binary";
 
 /// Why an end that would be good is none.
 const MISSED: &str = "the event of --until has not come";
