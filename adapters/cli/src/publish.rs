@@ -18,7 +18,7 @@ use crate::wording::flags;
 use crate::{stdin, target};
 
 pub(crate) fn run(args: &Publish) -> Result<(), Failure> {
-    let url = target::url(&args.url)?;
+    let url = target::http_url(&args.url)?;
     let mut way = Config::new(url.clone());
     args.network.apply(&mut way)?;
     let fields = target::fields(&args.header, args.bearer.as_deref())?;

@@ -13,6 +13,15 @@ pub(crate) fn url(text: &str) -> Result<Url, Failure> {
     Url::parse(&whole).map_err(|error| usage(format!("'{text}': {error}")))
 }
 
+/// Reads the URL of something that takes HTTP requests, and is no WebSocket.
+pub(crate) fn http_url(text: &str) -> Result<Url, Failure> {
+    let url = url(text)?;
+    if url.is_web_socket() {
+        return Err(usage(format!("'{text}' is the address of a WebSocket; write it with http:// or https://")));
+    }
+    Ok(url)
+}
+
 /// Reads the values of `-H` and the token of `--bearer`, or that of the environment unless a field of `-H` authorizes otherwise.
 pub(crate) fn fields(headers: &[(String, String)], bearer: Option<&str>) -> Result<Fields, Failure> {
     let mut fields = Fields::new();
@@ -42,4 +51,17 @@ pub(crate) fn fields(headers: &[(String, String)], bearer: Option<&str>) -> Resu
 
 fn usage(message: String) -> Failure {
     Failure::new(Exit::Usage, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_requests_is_no_web_socket() {
+        assert!(http_url("example.test/x").is_ok_and(|url| url.scheme() == "http"));
+        assert!(http_url("https://example.test/").is_ok());
+        assert!(http_url("ws://example.test/").is_err() && http_url("WSS://example.test/").is_err());
+        assert!(url("ws://example.test/").is_ok_and(|url| url.is_web_socket()));
+    }
 }

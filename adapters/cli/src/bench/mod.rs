@@ -234,7 +234,7 @@ impl<'a> Running<'a> {
 }
 
 fn config(args: &Bench) -> Result<Config, Failure> {
-    let mut config = Config::new(crate::target::url(&args.url)?);
+    let mut config = Config::new(crate::target::http_url(&args.url)?);
     config.fields = crate::target::fields(&args.header, args.bearer.as_deref())?;
     config.last_event_id = args
         .last_event_id

@@ -34,7 +34,7 @@ impl Target {
             Some("none") => Ok(None),
             Some(url) => {
                 let form = Form::Post(args.publish_body.clone());
-                Ok(Some(Self { url: target::url(url)?, fields, form }))
+                Ok(Some(Self { url: target::http_url(url)?, fields, form }))
             }
             None => Ok(channel(events).map(|(url, channel)| Self { url, fields, form: Form::Channel(channel) })),
         }
