@@ -34,6 +34,8 @@ pub mod fuzz_sse;
 pub mod fuzz_tunnel;
 #[path = "support/fuzz_ws_client.rs"]
 pub mod fuzz_ws_client;
+#[path = "support/fuzz_ws_frames.rs"]
+pub mod fuzz_ws_frames;
 #[path = "support/heap.rs"]
 pub mod heap;
 #[path = "support/hostile.rs"]

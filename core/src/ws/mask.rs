@@ -1,17 +1,24 @@
 /// Masks `bytes`, or unmasks them, which is the same (RFC 6455 §5.3). They begin `offset` bytes into the payload.
 #[inline]
 pub fn apply_mask(bytes: &mut [u8], key: [u8; 4], offset: usize) {
-    let key = rotated(key, offset);
-    let wide = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
-    // Words of a known width: the compiler makes vectors of them.
-    let (words, rest) = bytes.as_chunks_mut::<8>();
-    for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    let word = u64::from(u32::from_ne_bytes(rotated(key, offset))) * 0x1_0000_0001;
+    // Blocks of a known width: the compiler makes vectors of them.
+    let (blocks, rest) = bytes.as_chunks_mut::<16>();
+    for block in blocks {
+        let (words, _) = block.as_chunks_mut();
+        words.iter_mut().for_each(|bytes| mask_word(bytes, word));
     }
+    let (words, rest) = rest.as_chunks_mut();
+    words.iter_mut().for_each(|bytes| mask_word(bytes, word));
     // RFC 6455 §5.3: "j = i MOD 4; transformed-octet-i = original-octet-i XOR masking-key-octet-j"
-    for (byte, key) in rest.iter_mut().zip(wide.to_ne_bytes()) {
+    for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
         *byte ^= key;
     }
+}
+
+#[inline]
+fn mask_word(bytes: &mut [u8; 8], word: u64) {
+    *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
 }
 
 /// Returns the key for what begins `offset` bytes into the payload.

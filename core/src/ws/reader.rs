@@ -128,6 +128,11 @@ impl Reader {
     /// The error stays.
     #[inline]
     pub fn read<'a>(&'a mut self, input: &'a mut [u8]) -> Result<(usize, Option<Item<'a>>), Error> {
+        if let Some(whole) = self.find_whole(input) {
+            let item =
+                item(whole.opcode, whole.payload(input)).inspect_err(|error| self.state = State::Failed(*error))?;
+            return Ok((whole.end, Some(item)));
+        }
         let (used, found) = self.advance(input)?;
         let Some(found) = found else { return Ok((used, None)) };
         let item = match found {
@@ -151,6 +156,11 @@ impl Reader {
     ///
     /// As [`read`](Self::read).
     pub fn read_owned(&mut self, input: &mut [u8]) -> Result<(usize, Option<OwnedItem>), Error> {
+        if let Some(whole) = self.find_whole(input) {
+            let item =
+                item(whole.opcode, whole.payload(input)).inspect_err(|error| self.state = State::Failed(*error))?;
+            return Ok((whole.end, Some(item.to_owned())));
+        }
         let (used, found) = self.advance(input)?;
         let item = match found {
             None => return Ok((used, None)),
@@ -174,7 +184,43 @@ impl Reader {
         matches!(self.state, State::Closed)
     }
 
+    /// Finds a message in one frame that lies in `input`, as most do. Whatever else there is, faults too, is left to
+    /// [`advance`](Self::advance).
     #[inline]
+    fn find_whole(&self, input: &[u8]) -> Option<Whole> {
+        let State::Header { len: 0, .. } = self.state else { return None };
+        if self.message.is_some() || self.lent.is_some() {
+            return None;
+        }
+        let [first, second, rest @ ..] = input else { return None };
+        let opcode = match first {
+            0x81 => Opcode::Text,
+            0x82 => Opcode::Binary,
+            _ => return None,
+        };
+        let (len, rest) = match second & 0x7f {
+            126 => {
+                let (octets, rest) = rest.split_first_chunk()?;
+                (usize::from(u16::from_be_bytes(*octets)), rest)
+            }
+            127 => return None,
+            len => (usize::from(len), rest),
+        };
+        let (key, rest) = match (self.role, is_masked(*second)) {
+            (Role::Server, true) => rest.split_first_chunk().map(|(key, rest)| (*key, rest))?,
+            (Role::Client, false) => ([0; 4], rest),
+            _ => return None,
+        };
+        let Limits { max_frame, max_message, max_fragments } = self.limits;
+        let is_minimal = len > 125 || second & 0x7f <= 125;
+        if len > rest.len() || len > max_frame.min(max_message) || max_fragments == 0 || !is_minimal {
+            return None;
+        }
+        let start = input.len() - rest.len();
+        Some(Whole { opcode, key, start, end: start + len })
+    }
+
+    #[inline(never)]
     fn advance(&mut self, input: &mut [u8]) -> Result<(usize, Option<Found>), Error> {
         self.give_back();
         let mut used = 0;
@@ -364,6 +410,26 @@ impl Reader {
             Some(Lent::Binary) => drop(self.gather.take_binary()),
             Some(Lent::Control(_)) => self.gather.drop_control(),
         }
+    }
+}
+
+/// A message in one frame, and where in the input its payload lies.
+struct Whole {
+    opcode: Opcode,
+    /// Zeros mask nothing.
+    key: [u8; 4],
+    start: usize,
+    end: usize,
+}
+
+impl Whole {
+    #[inline]
+    fn payload<'a>(&self, input: &'a mut [u8]) -> &'a [u8] {
+        let payload = input.get_mut(self.start..self.end).unwrap_or_default();
+        if self.key != [0; 4] {
+            apply_mask(payload, self.key, 0);
+        }
+        payload
     }
 }
 

@@ -10,6 +10,7 @@
 //! cargo run --release --bin client               whole clients, from the socket to the event (a client and a workload: that once)
 //! cargo run --release --bin fan_out              from publish to sockets beside axum, bare tasks and bare writes (--full: half an hour)
 //! cargo run --release --bin fan_out_core         the log beside channels and queues: a publication to all members, no sockets
+//! cargo run --release --bin websocket            frames received and sent, and masks, nanoseconds beside the targets
 //! ./instructions                                 instructions per event beside the targets, by valgrind
 //! ./instructions serialize                       the same for the serializers
 //! ./instructions fan-out                         the same for the log
@@ -24,4 +25,5 @@ pub mod parsers;
 pub mod serializers;
 pub mod served;
 pub mod sink;
+pub mod sockets;
 pub mod workloads;
