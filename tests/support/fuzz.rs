@@ -2,7 +2,7 @@
 
 use crate::{
     fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel, fuzz_ws_client,
-    fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel, fuzz_ws_frames,
+    fuzz_ws_frames,
 };
 
 /// What a target does with an input; it panics when something is wrong.
