@@ -64,6 +64,9 @@ impl EventSeat {
         let Some(seat) = &mut self.seat else { return };
         let guest = seat.guest();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if let Some(web_socket) = endpoint.web_socket_for(&request.head) {
+            return self.begin_messages(session, request, &names, endpoint, web_socket);
+        }
         let (now, answer) = self
             .server
             .broadcaster()
@@ -79,6 +82,36 @@ impl EventSeat {
                     .start_stream(now, head)
                     .map_err(drop)
                     .and_then(|()| session.send(now, &first).map_err(drop));
+            }
+        }
+    }
+
+    /// Begins a WebSocket with the publications of channels.
+    fn begin_messages(
+        &mut self,
+        session: &mut Session,
+        request: &Request,
+        names: &[&str],
+        endpoint: &Endpoint,
+        web_socket: &WebSocketEndpoint,
+    ) {
+        let Some(seat) = &mut self.seat else { return };
+        let (guest, head) = (seat.guest(), &request.head);
+        let (now, opened) = self
+            .server
+            .broadcaster()
+            .with(|channels, now| (now, endpoint.answer_web_socket(web_socket, channels, now, guest, head, names)));
+        match opened {
+            Err(reply) => self.reply(session, reply),
+            Ok(opened) => {
+                seat.subscribed(opened.reader);
+                trace::stream(guest, names, endpoint.last_event_id(head).as_deref());
+                self.streams = true;
+                // As above.
+                let _ = session
+                    .upgrade(now, opened.accepted, opened.config)
+                    .map_err(drop)
+                    .and_then(|()| session.send(now, &opened.first).map_err(drop));
             }
         }
     }
@@ -231,6 +264,7 @@ impl Place for EventSeat {
                 Some(route) => route.close(RouteEnd::Gone(CloseReason::Shutdown)),
                 // Streams of channels are ended by the channels.
                 None if session.is_streaming() => {}
+                None if self.socket.is_none() && session.web_socket().is_some() => {}
                 None => session.shutdown(now),
             }
             return Fed::Some;

@@ -64,7 +64,8 @@ impl EventServer {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Gives the stream of channels at a path; `{name}` in the name of a channel is that segment of the path.
+    /// Gives the stream of channels at a path; `{name}` in the name of a channel is that segment of the path. With
+    /// [`Endpoint::web_socket`] it is given over WebSocket, too, to who asks for one.
     ///
     /// # Errors
     ///
