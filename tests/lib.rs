@@ -36,6 +36,8 @@ pub mod fuzz_tunnel;
 pub mod fuzz_ws_client;
 #[path = "support/fuzz_ws_frames.rs"]
 pub mod fuzz_ws_frames;
+#[path = "support/fuzz_ws_handshake.rs"]
+pub mod fuzz_ws_handshake;
 #[path = "support/heap.rs"]
 pub mod heap;
 #[path = "support/hostile.rs"]

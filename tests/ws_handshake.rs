@@ -449,8 +449,8 @@ fn each_requirement_of_an_answer_is_needed() {
     use HandshakeError::*;
     let accept = "sec-websocket-accept";
     let other = "HSmrc0sMlYUkAGmm5OPpG2HaGWk="; // of another key
-    let rows: &[(&[(&str, Option<&str>)], Option<HandshakeError>)] = &[
-        (&[], None),
+    let rows = [
+        (&[][..], None),
         (&[("upgrade", Some("WebSocket"))], None),
         (&[("upgrade", None)], Some(Upgrade)),
         (&[("upgrade", Some(""))], Some(Upgrade)),
@@ -494,7 +494,7 @@ fn each_requirement_of_an_answer_is_needed() {
     ];
     let offer = offer(&["chat", "superchat"], &compressing());
     for (changes, error) in rows {
-        assert_eq!(offer.check(&response(changes)).err(), *error, "{changes:?}");
+        assert_eq!(offer.check(&response(changes)).err(), error, "{changes:?}");
     }
     let old = ResponseHead { version: Version::Http10, ..response(&[]) };
     assert_eq!(offer.check(&old), Err(HttpVersion));
