@@ -1,4 +1,4 @@
-//! One accepted HTTP/1.1 connection as a machine: requests in, plain replies and one event stream out.
+//! One accepted HTTP/1.1 connection as a machine: requests in, plain replies and one event stream out, or a WebSocket both ways.
 //!
 //! A [`Session`] is a [`Protocol`](crate::Protocol). It tells each whole [`Request`]; the application answers it with
 //! [`reply`](Session::reply) or [`start_stream`](Session::start_stream), and the session does the rest: framing, dates, pipelining,
@@ -12,6 +12,13 @@
 //!
 //! What peers send ahead is answered in order, and never mixed up: the next request is read when the last one was answered and its answer
 //! taken, and until then a driver that heeds [`wants_input`](crate::Protocol::wants_input) reads no further than one read.
+//!
+//! # WebSockets
+//!
+//! A request that asks for one is checked by [`ws::Upgrade`](crate::ws::Upgrade), and [`upgrade`](Session::upgrade) makes the connection
+//! a [`ws::Connection`](crate::ws::Connection), which is then told and steered through the session. Whose pages may ask is decided by the same
+//! [`Access`] as for streams, since browsers apply no CORS to WebSockets; where a token is looked for, by [`TokenPlaces`]; and
+//! [`WebSocketEndpoint`] does all of it at once.
 //!
 //! # gzip
 //!
