@@ -108,6 +108,8 @@ pub mod ws_read;
 pub mod ws_streams;
 #[path = "support/zlib.rs"]
 pub mod zlib;
+#[path = "support/ws_wire.rs"]
+pub mod ws_wire;
 
 /// The examples of the front page compile.
 #[cfg(doctest)]

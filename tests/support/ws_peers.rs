@@ -1,6 +1,7 @@
 //! WebSocket ends of others, npm's `ws` and PyPI's `websockets`, as child processes that do on one connection what a test says: a
 //! step is a line of JSON, and so is what came of it (`tests/support/clients/ws_*`).
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -66,6 +67,22 @@ impl Package {
         }
     }
 
+    /// Returns the options with which the package takes messages of at most so many bytes.
+    pub fn limit(self, bytes: usize) -> Value {
+        match self {
+            Self::Ws => json!({ "maxPayload": bytes }),
+            Self::Websockets => json!({ "max_size": bytes }),
+        }
+    }
+
+    /// Returns what the package calls the option of the subprotocols.
+    pub const fn protocols(self) -> &'static str {
+        match self {
+            Self::Ws => "protocols",
+            Self::Websockets => "subprotocols",
+        }
+    }
+
     fn start(self, end: &str, arguments: &[&str]) -> Running {
         let at = |path: &str| {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -96,7 +113,17 @@ impl Peer {
     ///
     /// If it does not.
     pub fn url(&self, path: &str) -> String {
-        format!("ws://127.0.0.1:{}{path}", self.port.expect("a server"))
+        format!("ws://{}{path}", self.address())
+    }
+
+    /// Returns where an end listens that does.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub fn address(&self) -> SocketAddr {
+        let port = self.port.expect("a server");
+        SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(port).expect("a port")))
     }
 
     /// Waits for what it tells next.
@@ -132,3 +159,69 @@ impl Peer {
         self.running.write(format!("{step}\n").as_bytes());
     }
 }
+
+/// Sees that compression was agreed on as asked for, and that messages come back through it.
+///
+/// # Panics
+///
+/// If not.
+pub fn compressed(peer: &mut Peer, asked: &Value) {
+    let (_, extensions) = peer.opened();
+    assert!(extensions.starts_with("permessage-deflate"), "{asked}: {extensions:?}");
+    for name in ["server_no_context_takeover", "client_no_context_takeover"] {
+        if asked[name] == true {
+            assert!(extensions.contains(name), "{asked}: {extensions}");
+        }
+    }
+    if let Some(bits) = asked["server_max_window_bits"].as_u64() {
+        assert!(extensions.contains(&format!("server_max_window_bits={bits}")), "{asked}: {extensions}");
+    }
+    compressed_messages(peer, &extensions);
+}
+
+/// Sees that messages come back through compression, also with what was sent before as their dictionary; `what` names it. Then it closes.
+///
+/// # Panics
+///
+/// If not.
+pub fn compressed_messages(peer: &mut Peer, what: &str) {
+    for _ in 0..3 {
+        let text = r#"{"event":"message","data":"the same again and again"}"#;
+        assert_eq!(peer.step(json!(["text", text])), json!(["text", text]), "{what}");
+    }
+    assert_eq!(peer.step(json!(["binary", ""])), json!(["binary", ""]), "{what}");
+    for kind in ["text", "binary"] {
+        for (size, frame) in [(2_000, 2_000), (70_000, 30_000)] {
+            assert_eq!(peer.step(json!(["fill", kind, size, frame])), json!([kind, size, true]), "{what}");
+        }
+    }
+    assert_eq!(peer.step(json!(["fill", "text", MIB, MIB])), json!(["text", MIB, true]), "{what}");
+    assert_eq!(peer.step(json!(["close", 1000, ""])), json!(["closed", 1000, ""]), "{what}");
+}
+
+/// Every parameter of RFC 7692 §7.1, alone and together, as JSON.
+pub const PARAMETERS: [&str; 9] = [
+    "{}",
+    r#"{"server_no_context_takeover":true}"#,
+    r#"{"client_no_context_takeover":true}"#,
+    r#"{"server_no_context_takeover":true,"client_no_context_takeover":true}"#,
+    r#"{"server_max_window_bits":9}"#,
+    r#"{"server_max_window_bits":15}"#,
+    r#"{"client_max_window_bits":9}"#,
+    r#"{"server_max_window_bits":10,"client_max_window_bits":12}"#,
+    r#"{"server_no_context_takeover":true,"client_no_context_takeover":true,"server_max_window_bits":9,"client_max_window_bits":9}"#,
+];
+
+/// Reads a set of [`PARAMETERS`].
+///
+/// # Panics
+///
+/// If it is no JSON.
+pub fn parameters(text: &str) -> Value {
+    serde_json::from_str(text).expect("it is JSON")
+}
+
+/// Close codes that an end may send, each with a reason.
+pub const CODES: [(u16, &str); 5] = [(1000, ""), (1001, "going"), (1011, "é"), (3000, "three"), (4999, "the last")];
+
+const MIB: usize = 1 << 20;

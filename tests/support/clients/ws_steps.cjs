@@ -27,6 +27,7 @@ exports.follow = (socket) => {
   const steps = {
     text: async (text) => (socket.send(text), message()),
     binary: async (hex) => (socket.send(Buffer.from(hex, "hex")), message()),
+    "no text": async (hex) => (socket.send(Buffer.from(hex, "hex"), { binary: false }), message()),
     fragments: async (...parts) => {
       parts.forEach((part, at) => socket.send(part, { fin: at === parts.length - 1 }));
       return message();

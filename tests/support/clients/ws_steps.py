@@ -36,6 +36,11 @@ def binary(socket, data):
     return message(socket)
 
 
+def no_text(socket, data):
+    socket.send(bytes.fromhex(data), text=True)
+    return message(socket)
+
+
 def fragments(socket, *parts):
     socket.send(iter(parts))
     return message(socket)
@@ -87,6 +92,7 @@ def closed(socket):
 STEPS = {
     "text": text,
     "binary": binary,
+    "no text": no_text,
     "fragments": fragments,
     "fill": fill,
     "ping": ping,
@@ -100,10 +106,10 @@ def take(options, extensions):
     """Splits what the tests say from what the package takes."""
     deflate = options.pop("deflate", None)
     factory = {"client": ClientPerMessageDeflateFactory, "server": ServerPerMessageDeflateFactory}[extensions]
-    return dict(
-        options,
-        compression=None,
-        extensions=[factory(**deflate)] if deflate is not None else None,
-        ping_interval=None,
-        max_size=1 << 26,
-    )
+    return {
+        "compression": None,
+        "extensions": [factory(**deflate)] if deflate is not None else None,
+        "ping_interval": None,
+        "max_size": 1 << 26,
+        **options,
+    }
