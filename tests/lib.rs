@@ -106,10 +106,10 @@ pub mod ws_peers;
 pub mod ws_read;
 #[path = "support/ws_streams.rs"]
 pub mod ws_streams;
-#[path = "support/zlib.rs"]
-pub mod zlib;
 #[path = "support/ws_wire.rs"]
 pub mod ws_wire;
+#[path = "support/zlib.rs"]
+pub mod zlib;
 
 /// The examples of the front page compile.
 #[cfg(doctest)]

@@ -195,7 +195,7 @@ pub fn compressed_messages(peer: &mut Peer, what: &str) {
             assert_eq!(peer.step(json!(["fill", kind, size, frame])), json!([kind, size, true]), "{what}");
         }
     }
-    assert_eq!(peer.step(json!(["fill", "text", MIB, MIB])), json!(["text", MIB, true]), "{what}");
+    assert_eq!(peer.step(json!(["fill", "text", LONG, LONG])), json!(["text", LONG, true]), "{what}");
     assert_eq!(peer.step(json!(["close", 1000, ""])), json!(["closed", 1000, ""]), "{what}");
 }
 
@@ -224,4 +224,5 @@ pub fn parameters(text: &str) -> Value {
 /// Close codes that an end may send, each with a reason.
 pub const CODES: [(u16, &str); 5] = [(1000, ""), (1001, "going"), (1011, "é"), (3000, "three"), (4999, "the last")];
 
-const MIB: usize = 1 << 20;
+/// Several windows.
+const LONG: usize = 200_000;
