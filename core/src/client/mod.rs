@@ -1,4 +1,4 @@
-//! The reconnecting client of an event stream (HTML §9.2), as machines without I/O.
+//! The reconnecting client of an event stream (HTML §9.2), and that of a WebSocket (RFC 6455), as machines without I/O.
 //!
 //! ```text
 //!                  ┌───────────────── redirect, at once ────────────────┐
@@ -16,11 +16,13 @@
 //!   to try again. It speaks no HTTP/1.1, so it can sit on somebody else's HTTP.
 //! - [`Wire`] is the HTTP/1.1 of one attempt: it writes the request and reads the response.
 //! - [`EventSource`] is both in one: what a driver with sockets runs.
+//! - [`WebSocket`] is both in one, too, with a [`ws::Connection`](crate::ws::Connection) behind the head of the response. A driver runs
+//!   either by [`Reconnect`].
 //!
 //! Beside them stands [`exchange`], for requests that are no streams, such as publishing. What other clients do and do not do
 //! is told by [`comparison`].
 //!
-//! # Driving an [`EventSource`]
+//! # Driving an [`EventSource`] or a [`WebSocket`]
 //!
 //! ```text
 //! loop {
@@ -33,6 +35,9 @@
 //!               an error           → handle_reset         poll_timeout → handle_timeout
 //! }
 //! ```
+//!
+//! A socket that is to be finished ([`Closing::Finish`](crate::Closing::Finish), of a [`WebSocket`] only) is written empty and then
+//! ended on this side, and read on.
 //!
 //! A driver looks whether there are bytes to read before it says that a deadline passed: an application that took its time
 //! with an event is no reason to call the server silent.
@@ -87,6 +92,29 @@
 //! - What takes time, such as fetching another token, is done between [`Event::Disconnected`] and the next call of the
 //!   driver: nothing moves meanwhile, and [`EventSource::config_mut`] takes the new token. What is at hand, such as a token
 //!   that something else keeps fresh, is put in by [`Config::before_request`].
+//!
+//! # WebSockets
+//!
+//! All of this holds for a [`WebSocket`], with a response 101 that passes [`ws::Offer::check`](crate::ws::Offer::check) in place of the 200.
+//! These things are its own:
+//!
+//! - Redirects are followed where [`Config::max_redirects`] allows it, which [`WebSocketConfig::new`] does not; from `wss` to `ws` never.
+//! - Proxies are asked for a [`Tunnel`], whatever the scheme (RFC 6455 §4.1).
+//! - Silence is looked after by pings ([`ws::Config`](crate::ws::Config)), and counts as a lost connection.
+//! - What an end means, unless [`WebSocketConfig::come_back`] or the hook says otherwise:
+//!
+//! | the connection ended | then | and was healthy if it |
+//! |---|---|---|
+//! | lost, or no pong (1006) | another attempt | delivered a message, or was open for 60 s |
+//! | 1001, 1005 (no code), 1011, 1014 | another attempt | as above |
+//! | 1012 restart, 1013 try again later | another attempt | never: the delays grow |
+//! | the server broke the protocol or a limit | another attempt | never |
+//! | 1000 | over, and complete | |
+//! | 1002, 1003, 1007 to 1010, 3000 to 4999 | over: [`CloseReason::WebSocket`] | |
+//! | status 101, but a wrong handshake | over: [`CloseReason::Handshake`] | |
+//!
+//! - [`WebSocketConfig::on_open`] says what to send first on each connection. Messages are never kept for a later connection; how many were
+//!   taken and had not left is told with the end.
 //!
 //! # Presets
 //!
