@@ -32,6 +32,8 @@ pub mod fuzz_server;
 pub mod fuzz_sse;
 #[path = "support/fuzz_tunnel.rs"]
 pub mod fuzz_tunnel;
+#[path = "support/fuzz_ws.rs"]
+pub mod fuzz_ws;
 #[path = "support/fuzz_ws_client.rs"]
 pub mod fuzz_ws_client;
 #[path = "support/fuzz_ws_frames.rs"]

@@ -1,8 +1,8 @@
 //! The fuzz targets, and what their bodies share. `fuzz/Cargo.toml` says how to add one.
 
 use crate::{
-    fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel, fuzz_ws_client,
-    fuzz_ws_frames, fuzz_ws_handshake,
+    fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel, fuzz_ws,
+    fuzz_ws_client, fuzz_ws_frames, fuzz_ws_handshake,
 };
 
 /// What a target does with an input; it panics when something is wrong.
@@ -24,6 +24,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("server_machine", fuzz_server::machine),
     ("sse_parser", fuzz_sse::parser),
     ("sse_round_trip", fuzz_sse::round_trip),
+    ("ws_connection", fuzz_ws::connection),
     ("ws_client", fuzz_ws_client::machine),
     ("ws_frames", fuzz_ws_frames::frames),
     ("ws_handshake", fuzz_ws_handshake::handshake),
