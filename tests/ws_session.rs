@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use tidewire_core::http::{HeadLimits, HeadReader, Method, RequestHead, ResponseHead};
-use tidewire_core::server::{self, AnswerError, CloseReason, Event, Reply, Request, Session, StreamHead};
+use tidewire_core::server::{self, AnswerError, CloseReason, End, Event, Reply, Request, Session, StreamHead};
 use tidewire_core::ws::{self, CloseCode, Config, Connection, Message, Offer, SendError, Upgrade};
 use tidewire_core::{Closing, Instant, Protocol, SplitMix64, UnixTime};
 use tidewire_tests::naive_ws;
@@ -284,7 +284,7 @@ fn more_ahead_than_is_kept_ends_it_with_1008() {
     site.run();
     assert_eq!(site.take(), [ANSWERED.as_bytes(), &[CLOSE, 2, 0x03, 0xf0]].concat());
     site.input(&close(1008));
-    assert_eq!(site.closed(), Some(CloseReason::WebSocket));
+    assert_eq!(site.closed(), Some(CloseReason::Flooded));
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn what_did_not_ask_for_it_becomes_none() {
     assert_eq!(site.session.upgrade(site.now, accepted(), Config::default()), Err(AnswerError::NoRequest));
     assert_eq!(site.session.reply(site.now, Reply::new(200)), Err(AnswerError::NoRequest));
     assert_eq!(site.session.start_stream(site.now, StreamHead::default()), Err(AnswerError::NoRequest));
-    assert!(site.session.send(site.now, b"data: no stream\n\n").is_err());
+    assert!(site.session.stream().is_none() && !site.session.is_streaming());
 }
 
 /// As `HEAD` asks for the head of what `GET` gives.
@@ -407,6 +407,33 @@ fn shutdown_closes_with_1001() {
     site.input(&close(1001));
     assert_eq!((site.end().why, site.closed()), (ws::CloseReason::Local, Some(CloseReason::Shutdown)));
     assert_eq!(site.session.closing(), Closing::Finish);
+}
+
+#[test]
+fn a_stream_that_is_ended_tells_why() {
+    for (reason, code) in [
+        (CloseReason::StreamEnded, 1000_u16),
+        (CloseReason::Unregistered, 1000),
+        (CloseReason::Lagging, 1008),
+        (CloseReason::Busy, 1013),
+        (CloseReason::MaxStreamTime, 1001),
+    ] {
+        let mut site = Site::open();
+        site.session.end_stream(site.now, End::new(reason));
+        // What comes too late changes nothing.
+        site.session.end_stream(site.now, End::default());
+        site.session.shutdown(site.now);
+        site.run();
+        let output = site.take();
+        assert_eq!((output[0], &output[2..4]), (CLOSE, &code.to_be_bytes()[..]), "{reason:?}");
+        site.input(&close(code));
+        assert_eq!((site.end().why, site.closed()), (ws::CloseReason::Local, Some(reason)));
+    }
+    // Nor does what the peer has said before.
+    let mut site = Site::open();
+    site.input(&close(1000));
+    site.session.end_stream(site.now, End::default());
+    assert_eq!((site.end().why, site.closed()), (ws::CloseReason::Peer, Some(CloseReason::WebSocket)));
 }
 
 #[test]

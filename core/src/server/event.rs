@@ -74,7 +74,7 @@ pub enum CloseReason {
     MaxStreamTime,
     /// The server shuts down.
     Shutdown,
-    /// The WebSocket that it had become is closed, as [`ws::Event::Closed`] told.
+    /// The WebSocket that it had become is closed, as [`ws::Event::Closed`] told, and for none of the other reasons.
     WebSocket,
 }
 

@@ -52,11 +52,17 @@ enum State {
     /// The application gives a stream, or has ended it.
     Stream(EventStream),
     /// Frames go both ways, or have.
-    WebSocket(Box<Connection>),
+    WebSocket(Box<WebSocket>),
     /// All is said; the peer is to read it.
     Finishing(Linger),
     /// The socket is to be dropped.
     Closed,
+}
+
+struct WebSocket {
+    connection: Connection,
+    /// What is told at the end, if it began here.
+    reason: CloseReason,
 }
 
 impl Session {
@@ -183,21 +189,22 @@ impl Session {
         }
         let State::Requests(requests) = &mut self.state else { return Err(AnswerError::NoRequest) };
         let ahead = requests.take_pipelined();
-        let mut connection = Box::new(Connection::server(config, accepted.agreed(), now));
+        let mut connection = Connection::server(config, accepted.agreed(), now);
         let mut head = Vec::with_capacity(256);
         accepted.into_head().encode(&mut head);
         connection.open_with(now, join(self.replies.take_all(), head.into()));
         connection.handle_input(now, &ahead);
+        let mut web_socket = Box::new(WebSocket { connection, reason: CloseReason::WebSocket });
         if self.flooded {
             // What is missing of its frames cannot be made up for.
-            connection.shutdown(now, Some(CloseCode::POLICY));
+            web_socket.close(now, CloseReason::Flooded, CloseCode::POLICY);
         } else if self.shutting_down {
-            connection.shutdown(now, None);
+            web_socket.close(now, CloseReason::Shutdown, CloseCode::GOING_AWAY);
         }
         if self.peer_ended {
-            connection.handle_eof(now);
+            web_socket.connection.handle_eof(now);
         }
-        self.state = State::WebSocket(connection);
+        self.state = State::WebSocket(web_socket);
         Ok(())
     }
 
@@ -231,7 +238,7 @@ impl Session {
     pub fn push_burst(&mut self, now: Instant, burst: &Burst) -> Result<(), SendError> {
         match &mut self.state {
             State::Stream(stream) => stream.push_burst(now, burst),
-            State::WebSocket(connection) => Outlet::push_burst(&mut **connection, now, burst),
+            State::WebSocket(web_socket) => Outlet::push_burst(&mut web_socket.connection, now, burst),
             _ => Err(SendError::NoStream),
         }
     }
@@ -250,6 +257,9 @@ impl Session {
     /// Ends the open stream, and its connection, or closes the WebSocket; without one it does nothing.
     pub fn end_stream(&mut self, now: Instant, end: End<'_>) {
         self.now = self.now.max(now);
+        if let State::WebSocket(web_socket) = &mut self.state {
+            web_socket.note_reason(end.reason);
+        }
         if let Ok(outlet) = self.outlet() {
             outlet.end_stream(now, end);
         }
@@ -265,8 +275,8 @@ impl Session {
             State::Stream(_) => self.end(now, CloseReason::Shutdown),
             State::Requests(_) | State::WebSocket(_) | State::Finishing(_) | State::Closed => {}
         }
-        if let State::WebSocket(connection) = &mut self.state {
-            connection.shutdown(now, None);
+        if let State::WebSocket(web_socket) = &mut self.state {
+            web_socket.close(now, CloseReason::Shutdown, CloseCode::GOING_AWAY);
         }
     }
 
@@ -274,7 +284,7 @@ impl Session {
     pub fn wants_publications(&self) -> bool {
         match &self.state {
             State::Stream(stream) => stream.wants_publications(),
-            State::WebSocket(connection) => connection.wants_publications(),
+            State::WebSocket(web_socket) => web_socket.connection.wants_publications(),
             _ => false,
         }
     }
@@ -283,7 +293,7 @@ impl Session {
     pub fn is_written(&self) -> bool {
         match &self.state {
             State::Stream(stream) => stream.is_written(),
-            State::WebSocket(connection) => connection.is_written(),
+            State::WebSocket(web_socket) => web_socket.connection.is_written(),
             _ => false,
         }
     }
@@ -305,7 +315,7 @@ impl Session {
     /// go through the session.
     pub fn web_socket(&mut self) -> Option<&mut Connection> {
         match &mut self.state {
-            State::WebSocket(connection) => Some(connection),
+            State::WebSocket(web_socket) => Some(&mut web_socket.connection),
             _ => None,
         }
     }
@@ -313,7 +323,7 @@ impl Session {
     fn outlet(&mut self) -> Result<&mut dyn Outlet, SendError> {
         match &mut self.state {
             State::Stream(stream) => Ok(stream),
-            State::WebSocket(connection) => Ok(&mut **connection),
+            State::WebSocket(web_socket) => Ok(&mut web_socket.connection),
             _ => Err(SendError::NoStream),
         }
     }
@@ -464,13 +474,27 @@ impl Session {
     }
 }
 
+impl WebSocket {
+    fn close(&mut self, now: Instant, reason: CloseReason, code: CloseCode) {
+        self.note_reason(reason);
+        self.connection.shutdown(now, Some(code));
+    }
+
+    /// Notes why it is about to be closed, unless it is already.
+    const fn note_reason(&mut self, reason: CloseReason) {
+        if self.connection.is_open() {
+            self.reason = reason;
+        }
+    }
+}
+
 impl Protocol for Session {
     type Event = Event;
 
     fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
         self.now = self.now.max(now);
         match &mut self.state {
-            State::WebSocket(connection) => connection.handle_input(now, bytes),
+            State::WebSocket(web_socket) => web_socket.connection.handle_input(now, bytes),
             _ => self.advance(now, bytes),
         }
     }
@@ -485,7 +509,7 @@ impl Protocol for Session {
             State::Requests(requests) if requests.is_idle() => self.finish(now, CloseReason::Peer),
             State::Requests(_) => self.finish(now, CloseReason::PeerMidRequest),
             State::Stream(_) => self.end(now, CloseReason::Peer),
-            State::WebSocket(connection) => connection.handle_eof(now),
+            State::WebSocket(web_socket) => web_socket.connection.handle_eof(now),
             State::Finishing(_) | State::Closed => {}
         }
     }
@@ -503,7 +527,7 @@ impl Protocol for Session {
                 None => self.finish(now, CloseReason::Idle),
             },
             State::Stream(stream) => stream.handle_timeout(now),
-            State::WebSocket(connection) => connection.handle_timeout(now),
+            State::WebSocket(web_socket) => web_socket.connection.handle_timeout(now),
             State::Finishing(linger) => {
                 if linger.has_passed(now, &self.config) {
                     self.abort();
@@ -517,12 +541,12 @@ impl Protocol for Session {
         if let Some(request) = self.request.take() {
             return Some(Event::Request(*request));
         }
-        if let State::WebSocket(connection) = &mut self.state
-            && let Some(event) = connection.poll_event()
+        if let State::WebSocket(web_socket) = &mut self.state
+            && let Some(event) = web_socket.connection.poll_event()
         {
             if let ws::Event::Closed(closed) = &event {
-                let is_shutdown = self.shutting_down && closed.why == ws::CloseReason::Local;
-                self.closed = Some(if is_shutdown { CloseReason::Shutdown } else { CloseReason::WebSocket });
+                let began_here = closed.why == ws::CloseReason::Local;
+                self.closed = Some(if began_here { web_socket.reason } else { CloseReason::WebSocket });
             }
             return Some(Event::WebSocket(event));
         }
@@ -536,7 +560,7 @@ impl Protocol for Session {
     fn poll_transmit(&mut self) -> Option<Bytes> {
         match &mut self.state {
             State::Stream(stream) => return stream.poll_transmit(),
-            State::WebSocket(connection) => return connection.poll_transmit(),
+            State::WebSocket(web_socket) => return web_socket.connection.poll_transmit(),
             State::Requests(_) | State::Finishing(_) | State::Closed => {}
         }
         let piece = self.replies.take(self.now, &self.config);
@@ -561,7 +585,7 @@ impl Protocol for Session {
         match &self.state {
             State::Requests(requests) => requests.pipelined() == 0,
             State::Stream(_) => self.ignored < self.config.max_ignored,
-            State::WebSocket(connection) => connection.wants_input(),
+            State::WebSocket(web_socket) => web_socket.connection.wants_input(),
             State::Finishing(_) => self.ignored < self.config.max_body.max(self.config.max_ignored),
             State::Closed => false,
         }
@@ -571,7 +595,7 @@ impl Protocol for Session {
         let state = match &self.state {
             State::Requests(requests) => requests.deadline(),
             State::Stream(stream) => stream.poll_timeout(),
-            State::WebSocket(connection) => connection.poll_timeout(),
+            State::WebSocket(web_socket) => web_socket.connection.poll_timeout(),
             State::Finishing(linger) => Some(linger.until()),
             State::Closed => None,
         };
@@ -582,7 +606,7 @@ impl Protocol for Session {
         match &self.state {
             State::Requests(_) => Closing::No,
             State::Stream(stream) => stream.closing(),
-            State::WebSocket(connection) => connection.closing(),
+            State::WebSocket(web_socket) => web_socket.connection.closing(),
             State::Finishing(_) => Closing::Finish,
             State::Closed => Closing::Abort,
         }
