@@ -106,6 +106,8 @@ pub mod ws_pair;
 pub mod ws_peers;
 #[path = "support/ws_read.rs"]
 pub mod ws_read;
+#[path = "support/ws_script.rs"]
+pub mod ws_script;
 #[path = "support/ws_streams.rs"]
 pub mod ws_streams;
 #[path = "support/ws_wire.rs"]

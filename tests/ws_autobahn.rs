@@ -4,9 +4,10 @@
 
 use tidewire_core::ws::{Config, Event, Message, Role};
 use tidewire_core::{Random, SplitMix64};
-use tidewire_tests::naive_peer::{Peer, Seen};
-use tidewire_tests::vectors_ws::{Answer, Case, Frame, Load, Step, Way, cases, compressed, loads};
-use tidewire_tests::ws_echo::{Echo, fragments, other};
+use tidewire_tests::naive_peer::Seen;
+use tidewire_tests::vectors_ws::{Answer, Frame, Load, Way, cases, compressed, loads};
+use tidewire_tests::ws_echo::{Echo, fragments};
+use tidewire_tests::ws_script::{Script, fits};
 
 #[test]
 fn every_published_number_is_there_once() {
@@ -146,15 +147,15 @@ fn check_file(file: &str) {
         for role in ROLES {
             let script = Script::new(&case, role);
             let len = script.stream.len();
-            script.check("whole", &[len]);
-            script.check("in its pieces", &script.pieces);
+            check(&script, "whole", &[len]);
+            check(&script, "in its pieces", &script.pieces);
             if let Some(chop) = case.chop {
-                script.check("in pieces", &cut(len, || chop));
+                check(&script, "in pieces", &cut(len, || chop));
             }
-            script.check("octet by octet", &cut(len, || 1));
+            check(&script, "octet by octet", &cut(len, || 1));
             let mut random = SplitMix64::new(u64::from(role == Role::Server));
             for longest in [2, 9, 70, 1500] {
-                script.check("at random", &cut(len, || 1 + random.next_u64() as usize % longest));
+                check(&script, "at random", &cut(len, || 1 + random.next_u64() as usize % longest));
             }
         }
     }
@@ -171,117 +172,33 @@ fn cut(len: usize, mut next: impl FnMut() -> usize) -> Vec<usize> {
     ends
 }
 
-/// What comes in one case, and when what is to go out.
-struct Script {
-    name: String,
-    role: Role,
-    stream: Vec<u8>,
-    /// Where the pieces of the case itself end.
-    pieces: Vec<usize>,
-    answers: Vec<Due>,
-    /// The code of the close frame that tells the peer of its fault.
-    fault: bool,
-}
-
-/// An answer that is not there before `earliest` octets have come, and is there when `due` have.
-struct Due {
-    answer: Answer,
-    earliest: usize,
-    due: usize,
-}
-
-impl Script {
-    fn new(case: &Case, role: Role) -> Self {
-        let mut script = Self {
-            name: format!("{} as a {role:?}", case.number),
-            role,
-            stream: Vec::new(),
-            pieces: Vec::new(),
-            answers: Vec::new(),
-            fault: false,
+fn check(script: &Script, how: &str, ends: &[usize]) {
+    let name = format!("{}, {how}", script.name);
+    let mut end = Echo::new(script.role, config());
+    let mut checked = 0;
+    let mut at = 0;
+    for &until in ends {
+        end.feed(&script.stream[at..until]);
+        at = until;
+        let there = end.answers();
+        let most = script.answers.iter().filter(|due| due.earliest <= at).count();
+        let least = script.answers.iter().filter(|due| due.due <= at).count();
+        let codes = |answer: &Answer| match answer {
+            Answer::Message(opcode, payload) => format!("message {opcode} of {}", payload.len()),
+            other => format!("{other:?}"),
         };
-        let mut steps = case.steps.clone();
-        if !steps.iter().any(|step| matches!(step, Step::Goes(Answer::Close(_)))) {
-            let payload = 1000_u16.to_be_bytes().to_vec();
-            steps.push(Step::Comes(Frame { fin: true, opcode: 8, payload, ..Frame::default() }));
-            steps.push(Step::Goes(Answer::Close(vec![1000])));
+        let shown: Vec<String> = there.iter().map(codes).collect();
+        assert!((least..=most).contains(&there.len()), "{name}: {shown:?} after {at} octets, not {least} to {most}");
+        for (answer, due) in there.iter().zip(&script.answers).skip(checked) {
+            assert!(fits(answer, &due.answer), "{name}: {}, not {}", codes(answer), codes(&due.answer));
         }
-        let mut peer = Peer::new(other(role));
-        let (mut earliest, mut due, mut last) = (0, 0, Frame::default());
-        for step in steps {
-            match step {
-                Step::Comes(frame) => {
-                    let start = script.stream.len();
-                    let payload = peer.write(&frame, &mut script.stream);
-                    script.pieces.extend(frame.cuts.iter().map(|at| payload + at));
-                    due = frame.mark.map_or(script.stream.len(), |at| payload + at);
-                    // That a frame is wrong may show before it is whole, where the case does not say at which octet.
-                    earliest = if frame.mark.is_some() { due } else { start + 1 };
-                    last = frame;
-                }
-                Step::Goes(answer) => {
-                    let is_whole = !matches!(&answer, Answer::Close(codes) if !is_answer(codes, &last));
-                    script.fault |= !is_whole;
-                    let earliest = if is_whole { due } else { earliest };
-                    script.answers.push(Due { answer, earliest, due });
-                }
-            }
-        }
-        script.pieces.push(script.stream.len());
-        script
+        checked = there.len();
     }
+    end.finish(&name, script.fault);
 
-    fn check(&self, how: &str, ends: &[usize]) {
-        let name = format!("{}, {how}", self.name);
-        let mut end = Echo::new(self.role, config());
-        let mut checked = 0;
-        let mut at = 0;
-        for &until in ends {
-            end.feed(&self.stream[at..until]);
-            at = until;
-            let there = end.answers();
-            let most = self.answers.iter().filter(|due| due.earliest <= at).count();
-            let least = self.answers.iter().filter(|due| due.due <= at).count();
-            let codes = |answer: &Answer| match answer {
-                Answer::Message(opcode, payload) => format!("message {opcode} of {}", payload.len()),
-                other => format!("{other:?}"),
-            };
-            let shown: Vec<String> = there.iter().map(codes).collect();
-            assert!(
-                (least..=most).contains(&there.len()),
-                "{name}: {shown:?} after {at} octets, not {least} to {most}"
-            );
-            for (answer, due) in there.iter().zip(&self.answers).skip(checked) {
-                assert!(fits(answer, &due.answer), "{name}: {}, not {}", codes(answer), codes(&due.answer));
-            }
-            checked = there.len();
-        }
-        end.finish(&name, self.fault);
-
-        let told: Vec<(u8, &[u8])> = end.events.iter().filter_map(told).collect();
-        let messages: Vec<(u8, &[u8])> = self.answers.iter().filter_map(|due| message(&due.answer)).collect();
-        assert!(told == messages, "{name}: the application was told something else");
-    }
-}
-
-/// Tells whether a close frame with such a code answers `frame`.
-fn is_answer(codes: &[u16], frame: &Frame) -> bool {
-    let code = frame.payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-    frame.opcode == 8
-        && frame.fin
-        && frame.rsv == 0
-        && codes.first() == code.as_ref()
-        && frame.payload.len() != 1
-        && frame.payload.len() <= 125
-}
-
-fn fits(answer: &Answer, expected: &Answer) -> bool {
-    match (answer, expected) {
-        (Answer::Close(code), Answer::Close(codes)) => {
-            code.is_empty() && codes.is_empty() || code.iter().any(|code| codes.contains(code))
-        }
-        _ => answer == expected,
-    }
+    let told: Vec<(u8, &[u8])> = end.events.iter().filter_map(told).collect();
+    let messages: Vec<(u8, &[u8])> = script.answers.iter().filter_map(|due| message(&due.answer)).collect();
+    assert!(told == messages, "{name}: the application was told something else");
 }
 
 fn message(answer: &Answer) -> Option<(u8, &[u8])> {

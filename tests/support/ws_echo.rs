@@ -5,6 +5,7 @@ use tidewire_core::{Closing, Instant, Protocol, SplitMix64};
 
 use crate::naive_peer::{Peer, Seen};
 use crate::vectors_ws::{Answer, Frame};
+use crate::ws_script::answers;
 
 /// A connection under test, whose application sends each message back, and the peer that tests it.
 #[derive(Debug)]
@@ -65,33 +66,8 @@ impl Echo {
     }
 
     /// Returns what has gone out, messages whole.
-    ///
-    /// # Panics
-    ///
-    /// If there is a reserved bit, or a ping.
     pub fn answers(&self) -> Vec<Answer> {
-        let mut answers = Vec::new();
-        let mut message: Option<(u8, Vec<u8>)> = None;
-        for frame in &self.frames {
-            assert_eq!(frame.rsv, 0, "a reserved bit");
-            let payload = &frame.payload;
-            match frame.opcode {
-                8 => answers.push(Answer::Close(
-                    payload.first_chunk().map(|code| u16::from_be_bytes(*code)).into_iter().collect(),
-                )),
-                9 => panic!("a ping"),
-                10 => answers.push(Answer::Pong(payload.clone())),
-                opcode => {
-                    let (_, all) = message.get_or_insert((opcode, Vec::new()));
-                    all.extend(payload);
-                    if frame.fin {
-                        let (opcode, all) = message.take().expect("one that is whole");
-                        answers.push(Answer::Message(opcode, all));
-                    }
-                }
-            }
-        }
-        answers
+        answers(&self.frames)
     }
 
     /// The peer closes with 1000, and is answered with that alone.
