@@ -111,7 +111,10 @@ impl WebSocket {
                 self.kept_bytes -= len(&event);
                 Poll::Ready(Some(event))
             }
-            None => self.driver.poll_next(context),
+            None => {
+                self.driver.machine_mut().machine_mut().set_at_work(false);
+                self.driver.poll_next(context)
+            }
         }
     }
 
@@ -231,6 +234,8 @@ impl WebSocket {
 
     /// Goes on, and keeps the event if there is one; false when it is over.
     fn poll_keep(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        // Who sends is at work on what it was told: what it says leaves before the answer to a close.
+        self.driver.machine_mut().machine_mut().set_at_work(true);
         let has_room = self.kept.len() < MAX_KEPT && self.kept_bytes < MAX_KEPT_BYTES;
         let event = if has_room { self.driver.poll_next(context) } else { self.driver.poll_on(context) };
         let Some(event) = ready!(event) else { return Poll::Ready(false) };

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tidewire_core::Instant;
 use tidewire_core::channels::{Answer, Endpoint, SubscribeError};
 use tidewire_core::server::{CloseReason, Entry, Event, Reply, Request, Session, WebSocketEndpoint};
+use tidewire_core::ws;
 
 use crate::event_server::{Response, text};
 use crate::{EventServer, Fed, Loading, Place, Route, RouteEnd, RouteFed, RouteSeat, Seat, Socket, SocketSeat, trace};
@@ -227,7 +228,12 @@ impl Place for EventSeat {
             Event::Request(request) => self.answer(session, &request),
             Event::WebSocket(event) => {
                 if let Some(socket) = &self.socket {
+                    let is_message = matches!(event, ws::Event::Message(_));
                     socket.handle(event);
+                    // What the application says to it leaves before the answer to a close.
+                    if let Some(connection) = session.web_socket().filter(|_| is_message) {
+                        connection.set_at_work(true);
+                    }
                 }
             }
             Event::Closed(reason) => self.leave(reason),

@@ -70,6 +70,11 @@ impl SocketSeat {
             // An idle connection holds no room for what it once said.
             state.outgoing.shrink_to(KEPT);
         }
+        let is_busy = state.is_busy();
+        connection.set_at_work(is_busy);
+        // Once nothing is said to what came before, there is the end to take.
+        took |= connection.is_end_held() && !is_busy;
+        state.is_end_held = connection.is_end_held() && is_busy;
         match &mut state.driver {
             Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),

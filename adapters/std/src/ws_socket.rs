@@ -41,10 +41,15 @@ impl Socket {
             match state.incoming.pop_front() {
                 Some(message) => {
                     state.incoming_bytes -= message.len();
+                    state.at_work = true;
                     driver = state.driver.take_if(|_| was_full);
                     Some(Some(message))
                 }
-                None => state.end.is_some().then_some(None),
+                None => {
+                    // A wake does no more than to note who is woken.
+                    state.rest().into_iter().for_each(Waker::wake);
+                    state.end.is_some().then_some(None)
+                }
             }
         });
         let message = received.await;

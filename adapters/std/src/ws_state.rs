@@ -90,6 +90,10 @@ pub(crate) struct State {
     pub(crate) closes: bool,
     /// Whether the application closes, so that what it does not receive is dropped.
     pub(crate) is_left: bool,
+    /// Whether the application received a message, and has not asked for the next one.
+    pub(crate) at_work: bool,
+    /// Whether the peer's close, or its fault, waits until it does.
+    pub(crate) is_end_held: bool,
     pub(crate) end: Option<Box<Closed>>,
     pub(crate) waiters: Waiters,
     pub(crate) driver: Option<Waker>,
@@ -108,6 +112,8 @@ impl State {
             written: 0,
             closes: false,
             is_left: false,
+            at_work: false,
+            is_end_held: false,
             end: None,
             waiters: Waiters::default(),
             driver: None,
@@ -127,6 +133,17 @@ impl State {
             }
             () => Ok(()),
         }
+    }
+
+    /// Tells whether the application may still say something to what came.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.is_left && (self.at_work || !self.incoming.is_empty() || !self.outgoing.is_empty())
+    }
+
+    /// Notes that the application waits for the next message; returns who is to be woken by that.
+    pub(crate) fn rest(&mut self) -> Option<Waker> {
+        self.at_work = false;
+        self.driver.take_if(|_| self.is_end_held)
     }
 
     /// Returns who is to be woken by it.

@@ -17,6 +17,9 @@ pub struct Config {
     pub ping_interval: Option<Duration>,
     /// How long the peer may be silent after such a ping has left; then it is lost. Any byte is a sign of life. Default 20 s.
     pub pong_timeout: Duration,
+    /// How long the peer's close frame, or its fault, waits for an application that is at work on what came before
+    /// ([`Connection::set_at_work`](super::Connection::set_at_work)), so that its answer leaves first. Default 100 ms.
+    pub end_wait: Duration,
     /// How long the peer may take to answer a close frame, and then to end the connection; then it is dropped. Default 5 s.
     pub close_timeout: Duration,
     /// How long the peer may take nothing of what waits for it; then it is lost. Default 30 s. What is long leaves in pieces of 64 KiB,
@@ -56,6 +59,7 @@ impl Default for Config {
             max_unread: 64 << 10,
             ping_interval: Some(Duration::from_secs(30)),
             pong_timeout: Duration::from_secs(20),
+            end_wait: Duration::from_millis(100),
             close_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(30),
             max_queued_frames: 256,

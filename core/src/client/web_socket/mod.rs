@@ -256,6 +256,14 @@ impl WebSocket {
         self.connection.as_deref()
     }
 
+    /// Notes whether the application is at work on what it was told, as [`ws::Connection::set_at_work`] does: for drivers that take events
+    /// before the application asks for them.
+    pub fn set_at_work(&mut self, at_work: bool) {
+        if let Some(connection) = &mut self.connection {
+            connection.set_at_work(at_work);
+        }
+    }
+
     /// Returns the machine that decides.
     pub const fn source(&self) -> &Source {
         &self.dialer.source

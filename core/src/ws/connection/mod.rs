@@ -23,8 +23,8 @@ use self::queue::Payload;
 #[cfg(feature = "deflate")]
 use super::deflate::{Deflater, Inflater};
 use super::{
-    Agreed, CloseCode, CloseFrame, CloseReason, Closed, Config, Event, FrameHeader, MAX_CONTROL, MAX_REASON, Message,
-    Opcode, OwnedItem, Prepared, Reader, Role, SendError,
+    Agreed, CloseCode, CloseFrame, CloseReason, Closed, Config, Error, Event, FrameHeader, MAX_CONTROL, MAX_REASON,
+    Message, Opcode, OwnedItem, Prepared, Reader, Role, SendError,
 };
 use crate::log::Messages;
 use crate::{Closing, Instant, Protocol, Random};
@@ -62,6 +62,10 @@ pub struct Connection {
     is_close_early: bool,
     /// What is to be told at the end.
     closed: Option<Box<Closed>>,
+    /// Whether the application is at work on what it was told.
+    at_work: bool,
+    /// What waits for that: the peer's close frame, or its fault.
+    held: Option<Box<Held>>,
     now: Instant,
 }
 
@@ -79,6 +83,12 @@ enum State {
     },
     /// The socket is to be dropped.
     Over,
+}
+
+/// The end of what the peer says, and until when it waits.
+struct Held {
+    end: Result<OwnedItem, Error>,
+    until: Instant,
 }
 
 impl Connection {
@@ -121,6 +131,8 @@ impl Connection {
             close_at: None,
             is_close_early: false,
             closed: None,
+            at_work: false,
+            held: None,
             now,
             config,
         }
@@ -258,6 +270,18 @@ impl Connection {
         self.handle_end(End::Reset);
     }
 
+    /// Notes whether the application is at work on what it was told, for a driver that hands events to another task. Meanwhile a close frame
+    /// of the peer, and its fault, wait, at most [`Config::end_wait`]: so what the application says to what came before still leaves,
+    /// as it does where one event is taken at a time. All else goes on.
+    pub const fn set_at_work(&mut self, at_work: bool) {
+        self.at_work = at_work;
+    }
+
+    /// Tells whether a close frame of the peer, or its fault, waits for the application. Once it is not at work any more, there is an event.
+    pub const fn is_end_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Tells whether messages can be sent: neither end has closed.
     pub const fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
@@ -376,6 +400,9 @@ impl Connection {
     }
 
     fn note_end(&mut self) {
+        if self.held.is_some() {
+            return;
+        }
         let Some(end) = self.input.take_end() else { return };
         match (end, &mut self.state) {
             (End::Flooded, State::Open | State::Closing) => self.fail(CloseReason::Flooded),
@@ -399,6 +426,7 @@ impl Connection {
         self.output.clear();
         self.input.close();
         self.life = Life::OVER;
+        self.held = None;
         (self.state, self.close_at) = (State::Over, None);
     }
 
@@ -411,7 +439,7 @@ impl Connection {
 
     /// Reads until there is something to tell, or nothing is left.
     fn read_on(&mut self) -> Option<Event> {
-        while let Some(read) = self.input.read() {
+        while let Some(read) = self.next_read() {
             let event = match read {
                 Ok(item) => self.note(item),
                 Err(error) => {
@@ -425,6 +453,25 @@ impl Connection {
         }
         self.note_end();
         None
+    }
+
+    /// Returns what was read next, unless it is the end and that is to wait.
+    fn next_read(&mut self) -> Option<Result<OwnedItem, Error>> {
+        let waits = self.at_work && self.is_open();
+        if self.held.is_some() {
+            return if waits { None } else { self.held.take().map(|held| held.end) };
+        }
+        let end = self.input.read()?;
+        if waits && matches!(end, Err(_) | Ok(OwnedItem::Close(_))) {
+            self.held = Some(Box::new(Held { end, until: self.now + self.config.end_wait }));
+            return None;
+        }
+        Some(end)
+    }
+
+    /// Tells whether something that came was not told yet.
+    const fn is_held(&self) -> bool {
+        self.input.is_held() || self.held.is_some()
     }
 
     /// Tells the end, when nothing can change it any more.
@@ -471,7 +518,10 @@ impl Protocol for Connection {
             }
             self.close_at = Some(now + self.config.close_timeout);
         }
-        let is_held = self.input.is_held();
+        if self.held.as_ref().is_some_and(|held| held.until <= now) {
+            self.at_work = false;
+        }
+        let is_held = self.is_held();
         if self.life.is_lost(now, &self.config, is_held) {
             return self.lose(CloseReason::PongTimeout);
         }
@@ -482,9 +532,9 @@ impl Protocol for Connection {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        let was_held = self.input.is_held();
+        let was_held = self.is_held();
         let event = self.read_on();
-        if was_held && !self.input.is_held() {
+        if was_held && !self.is_held() {
             self.life.note_resumed();
         }
         event.or_else(|| self.tell_closed())
@@ -512,14 +562,15 @@ impl Protocol for Connection {
     /// Not before all that came was taken.
     fn wants_input(&self) -> bool {
         match self.state {
-            State::Open | State::Closing => self.input.wants_more(),
+            State::Open | State::Closing => self.held.is_none() && self.input.wants_more(),
             State::Ending { .. } => true,
             State::Over => false,
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        [self.life.poll_timeout(), self.close_at, self.output.stall_at()].into_iter().flatten().min()
+        let held = self.held.as_ref().filter(|_| self.at_work).map(|held| held.until);
+        [self.life.poll_timeout(), self.close_at, self.output.stall_at(), held].into_iter().flatten().min()
     }
 
     fn closing(&self) -> Closing {
