@@ -506,6 +506,43 @@ fn what_could_not_leave_before_the_end_is_counted() {
 }
 
 #[test]
+fn an_end_waits_for_an_application_that_is_at_work() {
+    for fault in [false, true] {
+        for mut end in End::both(|_| {}) {
+            end.machine.set_at_work(true);
+            let mut input = end.frame(TEXT, b"one");
+            input.extend(end.frame(PING, b"still there?"));
+            input.extend(if fault { end.frame(3, b"") } else { end.frame(CLOSE, &1001_u16.to_be_bytes()) });
+            end.input(&input);
+            assert_eq!(end.told(), ["text one", "ping still there?"]);
+            assert_eq!(end.written(), ["pong still there?"]);
+            assert!(end.machine.is_end_held() && end.machine.is_open() && !end.machine.wants_input());
+
+            end.machine.send_text(end.now, "to that").unwrap();
+            end.machine.set_at_work(false);
+            end.run();
+            assert_eq!(end.written().len(), 2, "what was said, and the close frame");
+            assert!(!end.machine.is_end_held() && !end.machine.is_open());
+        }
+    }
+}
+
+#[test]
+fn an_end_does_not_wait_long() {
+    for mut end in End::both(|_| {}) {
+        end.machine.set_at_work(true);
+        end.hear_close(1000, "");
+        // Nor is an end of the bytes told before.
+        end.eof();
+        end.advance(Duration::from_millis(99));
+        assert!(end.told().is_empty() && end.written().is_empty());
+        end.advance(Duration::from_millis(1));
+        assert_eq!(end.written(), ["close 1000 "]);
+        assert_eq!(end.closed.as_ref().map(|closed| (closed.why, closed.code)), Some((CloseReason::Peer, 1000)));
+    }
+}
+
+#[test]
 fn closes_that_cross_are_clean() {
     for mut end in End::both(|_| {}) {
         end.machine.close(end.now, code(4001), "ours").unwrap();
