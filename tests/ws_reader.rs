@@ -75,6 +75,29 @@ fn message_in_one_chunk_is_lent_from_it() {
     assert_eq!((found, at), (3, input.len()));
 }
 
+/// Short texts are moved to where their words are aligned: wherever they lie, they are what they were, and nothing else is touched.
+#[test]
+fn texts_of_all_lengths_are_lent_from_wherever_they_lie() {
+    for len in 0..140 {
+        let text: String = ('a'..='z').cycle().take(len).collect();
+        let follows = frame(0x82, KEY, b"follows");
+        let stream = [&frame(0x81, KEY, text.as_bytes())[..], &follows].concat();
+        let plain = [frame(0x81, None, text.as_bytes()), frame(0x82, None, b"follows")].concat();
+        for (role, stream) in [(Role::Server, stream), (Role::Client, plain)] {
+            for offset in 0..16 {
+                let mut input = [&vec![0; offset], &stream[..]].concat();
+                let mut reader = Reader::new(role, Limits::default());
+                let (used, item) = reader.read(&mut input[offset..]).unwrap();
+                assert_eq!(item, Some(Item::Text(&text)), "{len} bytes at {offset}");
+                assert_eq!(input[offset + used..], stream[used..]);
+                assert!(input[..offset].iter().all(|octet| *octet == 0));
+                let next = reader.read(&mut input[offset + used..]).unwrap();
+                assert_eq!(next, (stream.len() - used, Some(Item::Binary(b"follows"))));
+            }
+        }
+    }
+}
+
 #[test]
 fn reader_takes_up_to_the_end_of_an_item() {
     let (first, second) = (frame(0x81, KEY, b"one"), frame(0x81, KEY, b"two"));

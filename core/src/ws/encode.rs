@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 
+use super::mask::rotated;
 use super::{CloseCode, FrameHeader, Opcode, apply_mask};
 
 /// The longest reason of a close frame, in bytes (RFC 6455 §5.5: 125, less the code).
@@ -19,12 +20,17 @@ pub fn encode_frame(header: FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
 /// Appends `payload` masked, in one pass. It begins `offset` bytes into the payload of its frame.
 pub fn append_masked(payload: &[u8], key: [u8; 4], offset: usize, out: &mut Vec<u8>) {
     out.reserve(payload.len());
-    // Blocks that stay in the nearest cache between the copy and the mask.
-    for (index, block) in payload.chunks(BLOCK).enumerate() {
-        let at = out.len();
-        out.extend_from_slice(block);
-        apply_mask(out.get_mut(at..).unwrap_or_default(), key, offset % 4 + index * BLOCK);
+    let key = rotated(key, offset);
+    // Blocks of a known width, which are masked on their way.
+    let (blocks, rest) = payload.as_chunks::<BLOCK>();
+    for block in blocks {
+        let mut block = *block;
+        apply_mask(&mut block, key, 0);
+        out.extend_from_slice(&block);
     }
+    let at = out.len();
+    out.extend_from_slice(rest);
+    apply_mask(out.get_mut(at..).unwrap_or_default(), key, 0);
 }
 
 /// Appends the payload of a close frame: `code` and the beginning of `reason`, at most [`MAX_REASON`] bytes and no character in parts.
@@ -50,4 +56,4 @@ pub fn fragments(header: FrameHeader, payload: &[u8], most: usize) -> impl Itera
 }
 
 /// A multiple of 4, so that the masking key begins anew with each.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 64;

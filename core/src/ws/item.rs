@@ -34,6 +34,7 @@ pub enum OwnedItem {
 
 impl Item<'_> {
     /// Returns a copy that is owned.
+    #[inline]
     pub fn to_owned(&self) -> OwnedItem {
         match *self {
             Self::Text(text) => OwnedItem::Message(text.into()),

@@ -1,7 +1,7 @@
 /// Masks `bytes`, or unmasks them, which is the same (RFC 6455 §5.3). They begin `offset` bytes into the payload.
 #[inline]
 pub fn apply_mask(bytes: &mut [u8], key: [u8; 4], offset: usize) {
-    let word = u64::from(u32::from_ne_bytes(rotated(key, offset))) * 0x1_0000_0001;
+    let word = wide(rotated(key, offset));
     // Blocks of a known width: the compiler makes vectors of them.
     let (blocks, rest) = bytes.as_chunks_mut::<16>();
     for block in blocks {
@@ -14,6 +14,32 @@ pub fn apply_mask(bytes: &mut [u8], key: [u8; 4], offset: usize) {
     for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
         *byte ^= key;
     }
+}
+
+/// Unmasks what begins at `from`, and moves it to `to`, which is not behind that.
+#[inline]
+pub(super) fn unmask_to(bytes: &mut [u8], mut from: usize, mut to: usize, key: [u8; 4]) {
+    let word = wide(key);
+    while let Some(&(mut next)) = bytes.get(from..).and_then(<[u8]>::first_chunk) {
+        mask_word(&mut next, word);
+        if let Some(place) = bytes.get_mut(to..).and_then(<[u8]>::first_chunk_mut) {
+            *place = next;
+        }
+        (from, to) = (from + next.len(), to + next.len());
+    }
+    for key in word.to_ne_bytes() {
+        let Some(&byte) = bytes.get(from) else { break };
+        if let Some(place) = bytes.get_mut(to) {
+            *place = byte ^ key;
+        }
+        (from, to) = (from + 1, to + 1);
+    }
+}
+
+/// Returns the key twice.
+#[inline]
+const fn wide(key: [u8; 4]) -> u64 {
+    u32::from_ne_bytes(key) as u64 * 0x1_0000_0001
 }
 
 #[inline]

@@ -78,4 +78,4 @@ fn whole_len(bytes: &[u8]) -> usize {
 }
 
 /// From how many bytes on the SIMD validation is faster than the standard library's.
-const SIMD_FROM: usize = 64;
+pub(super) const SIMD_FROM: usize = 64;
