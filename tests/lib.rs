@@ -36,6 +36,8 @@ pub mod fuzz_tunnel;
 pub mod fuzz_ws;
 #[path = "support/fuzz_ws_client.rs"]
 pub mod fuzz_ws_client;
+#[path = "support/fuzz_ws_deflate.rs"]
+pub mod fuzz_ws_deflate;
 #[path = "support/fuzz_ws_frames.rs"]
 pub mod fuzz_ws_frames;
 #[path = "support/fuzz_ws_handshake.rs"]

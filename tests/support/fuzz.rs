@@ -2,7 +2,7 @@
 
 use crate::{
     fuzz_channels, fuzz_client, fuzz_coding, fuzz_http, fuzz_log, fuzz_server, fuzz_sse, fuzz_tunnel, fuzz_ws,
-    fuzz_ws_client, fuzz_ws_frames, fuzz_ws_handshake,
+    fuzz_ws_client, fuzz_ws_deflate, fuzz_ws_frames, fuzz_ws_handshake,
 };
 
 /// What a target does with an input; it panics when something is wrong.
@@ -26,6 +26,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sse_round_trip", fuzz_sse::round_trip),
     ("ws_connection", fuzz_ws::connection),
     ("ws_client", fuzz_ws_client::machine),
+    ("ws_deflate", fuzz_ws_deflate::deflate),
     ("ws_frames", fuzz_ws_frames::frames),
     ("ws_handshake", fuzz_ws_handshake::handshake),
 ];
