@@ -516,6 +516,87 @@ fn wss_is_followed_where_the_certificate_is_trusted() {
     fs::remove_file(&file).unwrap();
 }
 
+#[test]
+fn doctor_finds_a_web_socket_well() {
+    let server = Canned::start(vec![vec![text("a"), text("b"), Hear]]);
+    let (ended, lines) = examine(&["--for", "500ms", &server.url()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let levels: Vec<(&str, &str)> = lines.iter().map(|line| (str_of(line, "check"), str_of(line, "level"))).collect();
+    let expected = [("upgrade", "ok"), ("server", "note"), ("compression", "note"), ("ping", "ok"), ("closing", "ok")];
+    assert_eq!(levels[..5], expected, "{}", ended.stdout);
+    let watched = lines.last().unwrap();
+    assert_eq!(
+        (&watched["t"], &watched["messages"], &watched["comments"]),
+        (&json!("watched"), &json!(2), &Value::Null)
+    );
+    server.request();
+    assert_eq!(server.heard(), Heard::Close(Some((1000, String::new()))), "it says goodbye");
+    let compressing = Package::Ws.listen(&Package::Ws.deflate(&json!({})));
+    let (ended, lines) = examine(&["--for", "500ms", &compressing.url("/")]);
+    assert_eq!((str_of(&lines[2], "check"), str_of(&lines[2], "level")), ("compression", "ok"), "{}", ended.stdout);
+    let shown = run(TIDEWIRE, &["doctor", "--for", "100ms", &server.url()], b"").stdout;
+    assert!(shown.ends_with("2 messages; nothing stands between a client and this stream\n"), "{shown}");
+}
+
+#[test]
+fn doctor_says_what_came_instead_of_a_web_socket() {
+    for (answer, arguments, says, remedy) in [
+        ("426 Upgrade Required\r\nserver: nginx\r\ncontent-length: 9", &[][..], "(answered by nginx)", "$http_upgrade"),
+        ("200 OK\r\ncontent-length: 9", &[], "200", "$http_upgrade"),
+        ("403 Forbidden\r\ncontent-length: 9", &["--origin", "https://a.example"], "403", "origin"),
+        ("401 Unauthorized\r\ncontent-length: 9", &[], "says this", "--bearer"),
+        ("302 Found\r\nlocation: /b\r\ncontent-length: 9", &[], "302", "where it leads"),
+        ("101 S\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: x", &[], "no WebSocket", "101"),
+    ] {
+        let server = tidewire_tests::canned::Canned::start(vec![Answer::Ends(
+            format!("HTTP/1.1 {answer}\r\n\r\nsays this").into(),
+        )]);
+        let url = server.url().replace("http:", "ws:");
+        let (ended, lines) = examine(&[arguments, &[&*url]].concat());
+        assert_eq!(ended.code, Some(11), "{answer}: {}", ended.stdout);
+        assert_eq!((str_of(&lines[0], "check"), str_of(&lines[0], "level")), ("upgrade", "fault"), "{}", ended.stdout);
+        assert!(str_of(&lines[0], "says").contains(says), "{answer}: {}", ended.stdout);
+        assert!(str_of(&lines[0], "remedy").contains(remedy), "{answer}: {}", ended.stdout);
+    }
+    let (ended, lines) = examine(&["ws://127.0.0.1:1/"]);
+    assert_eq!((ended.code, str_of(&lines[0], "check")), (Some(3), "connection"), "{}", ended.stdout);
+}
+
+#[test]
+fn doctor_notices_who_answers_no_ping_and_who_goes() {
+    let finding = |script: Vec<Step>, check: &str| {
+        let server = Canned::start(vec![script]);
+        let (ended, lines) = examine(&["--for", "300ms", &server.url()]);
+        let found = lines.iter().find(|line| line["check"] == check);
+        let level = found.map(|line| str_of(line, "level").to_owned());
+        (ended.code, level.unwrap_or_default())
+    };
+    assert_eq!(finding(vec![Ignore], "ping"), (Some(11), "fault".into()));
+    assert_eq!(finding(vec![Drop], "closing").1, "warning");
+    assert_eq!(finding(vec![Close(1008, "no")], "closing").1, "note");
+    assert_eq!(finding(vec![Raw(b"\x83\x00".into()), Ignore], "closing"), (Some(11), "fault".into()));
+}
+
+/// Runs doctor and returns its lines, too.
+fn examine(arguments: &[&str]) -> (Ended, Vec<Value>) {
+    let ended = run(TIDEWIRE, &[&["doctor", "--json"], arguments].concat(), b"");
+    let lines = objects(&ended.stdout);
+    (ended, lines)
+}
+
+fn str_of<'a>(line: &'a Value, field: &str) -> &'a str {
+    line[field].as_str().unwrap_or_default()
+}
+
+#[test]
+fn commands_that_speak_http_alone_say_so() {
+    for arguments in [&["publish", "ws://127.0.0.1:1/", "-c", "news", "x"][..], &["bench", "ws://127.0.0.1:1/"]] {
+        let ended = run(TIDEWIRE, arguments, b"");
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("http://"), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
 fn text(text: &str) -> Step {
     Text(text.to_owned())
 }

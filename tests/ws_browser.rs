@@ -1,9 +1,13 @@
-//! A real browser: pages in headless Chromium talk to the example that echoes, on both runtimes.
+//! A real browser: pages in headless Chromium talk to the example that echoes, on both runtimes, and to our machines.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
+use bytes::Bytes;
+use tidewire_core::server::{TokenPlaces, TokenProtocol, WebSocketEndpoint};
+use tidewire_core::ws::{Closed, Event, Message};
 use tidewire_tests::chromium::Chromium;
 use tidewire_tests::relay::Relay;
+use tidewire_tests::ws_wire::Wire;
 
 #[path = "support/examples.rs"]
 mod examples;
@@ -122,6 +126,84 @@ macro_rules! suite {
     };
 }
 
+/// What only a server of the test's own says.
+#[test]
+fn a_page_sees_close_codes_and_reasons_of_the_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = Page::open(
+        listener.local_addr().unwrap(),
+        r#"for (let count = 0; count < 5; count++) {
+            open(echo);
+            await next();
+            report(...await next());
+        }"#,
+    );
+    for (code, reason, expected) in [
+        (Some(1000), "bye", "closed 1000 bye true"),
+        (Some(1001), "", "closed 1001 - true"),
+        (Some(1013), "later", "closed 1013 later true"),
+        (Some(4001), "\u{e9}\u{1f30a}", "closed 4001 \u{e9}\u{1f30a} true"),
+        (None, "", "closed 1005 - true"),
+    ] {
+        let mut ours = Wire::accept(&listener, &WebSocketEndpoint::default());
+        ours.close(code, reason);
+        let closed = ours.echo();
+        assert_eq!((closed.is_clean, closed.code), (true, code.unwrap_or(Closed::NO_CODE)));
+        assert_eq!(page.next(), expected);
+    }
+}
+
+#[test]
+fn a_page_is_answered_with_a_subprotocol_or_its_token() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = Page::open(
+        listener.local_addr().unwrap(),
+        r#"for (const protocols of [["other", "chat"], ["s3cret"], ["bearer", "s3cret"]]) {
+            const socket = open(echo, protocols);
+            report(...await next());
+            socket.close();
+            await next();
+        }"#,
+    );
+    let mut chat = WebSocketEndpoint::default();
+    chat.protocols = vec!["chat".into()];
+    let token = |place: TokenProtocol| {
+        let mut endpoint = WebSocketEndpoint::default();
+        let mut places = TokenPlaces::default();
+        places.protocol = place;
+        endpoint.token = Some(places);
+        endpoint
+    };
+    for (endpoint, chosen) in [
+        (chat, "chat"),
+        (token(TokenProtocol::Sole), "s3cret"),
+        (token(TokenProtocol::Behind("bearer".into())), "bearer"),
+    ] {
+        let ours = Wire::accept(&listener, &endpoint);
+        assert_eq!(page.next(), format!("open {chosen} -"));
+        ours.echo();
+    }
+}
+
+#[test]
+fn chromium_answers_our_pings_and_puts_our_fragments_together() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = Page::open(
+        listener.local_addr().unwrap(),
+        r#"open(echo); await next(); const [, text] = await next(); report(text.length, text.slice(-3)); report(...await next());"#,
+    );
+    let mut endpoint = WebSocketEndpoint::default();
+    endpoint.config_mut().fragment = Some(1000);
+    let mut ours = Wire::accept(&listener, &endpoint);
+    ours.ping(b"there?");
+    assert_eq!(ours.event(), Some(Event::Pong(Bytes::from_static(b"there?"))));
+    ours.send(&Message::from("\u{e9}!".repeat(100_000)));
+    ours.close(Some(1000), "");
+    assert!(ours.echo().is_clean);
+    assert_eq!(page.next(), "200000 !\u{e9}!");
+    assert_eq!(page.next(), "closed 1000 - true");
+}
+
 suite!(tokio, "tokio");
 suite!(smol, "smol");
 
@@ -148,16 +230,21 @@ impl Echo {
 
     /// Opens a page that does as `script` says.
     fn page(&self, script: &str) -> Page {
-        let script = format!(
-            "{PAGE}(async () => {{ try {{ {script} }} catch (error) {{ report(\"failed\", error); }} }})();</script>"
-        );
-        let relay = Relay::start(self.address, &script);
-        let chromium = Chromium::open(&format!("http://{}/page", relay.address()));
-        Page { relay, _chromium: chromium }
+        Page::open(self.address, script)
     }
 }
 
 impl Page {
+    /// Opens a page of the server at `address` that does as `script` says.
+    fn open(address: SocketAddr, script: &str) -> Self {
+        let script = format!(
+            "{PAGE}(async () => {{ try {{ {script} }} catch (error) {{ report(\"failed\", error); }} }})();</script>"
+        );
+        let relay = Relay::start(address, &script);
+        let chromium = Chromium::open(&format!("http://{}/page", relay.address()));
+        Self { relay, _chromium: chromium }
+    }
+
     fn next(&self) -> String {
         self.relay.next_report()
     }

@@ -90,7 +90,8 @@ fn nginx_passes_on_what_the_page_for_operators_says_and_no_upgrade_without_it() 
         let (_server, url) = echo(runtime, &["--deflate"]);
         let address = url.split('/').nth(2).and_then(|address| address.parse().ok()).expect("an address");
         let through = |nginx: &Nginx| format!("ws+unix:{}:/echo", nginx.socket().display());
-        let nginx = Nginx::start(address, &settings_for_operators());
+        let (http, location) = settings_for_operators();
+        let nginx = Nginx::configured(address, http, &location);
         let mut client = Package::Ws.connect(&through(&nginx), &Package::Ws.deflate(&json!({})));
         compressed(&mut client, &json!({}));
         drop(nginx);
@@ -136,18 +137,15 @@ fn curl_is_answered_as_the_standard_says() {
     }
 }
 
-/// Returns what the page for operators says that nginx needs for a WebSocket.
-fn settings_for_operators() -> String {
+/// Returns what the page for operators says that nginx needs for a WebSocket: in `http`, and in the location.
+fn settings_for_operators() -> (&'static str, String) {
     let page = include_str!("../core/src/server/operating.md");
     let blocks = page.split("```").filter_map(|block| block.strip_prefix("nginx\n"));
     let block = blocks.into_iter().find(|block| block.contains("Upgrade")).expect("a block about WebSockets");
-    let (_, location) = block.split_once("location").expect("a location");
-    let (_, settings) = location.split_once('{').expect("its settings");
-    let (settings, _) = settings.rsplit_once('}').expect("its end");
-    settings
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("proxy_pass "))
-        .fold(String::new(), |all, line| all + line + "\n")
+    let (http, location) = block.split_once("location / {\n").expect("a location");
+    let (settings, _) = location.rsplit_once('}').expect("its end");
+    let settings = settings.lines().filter(|line| !line.trim_start().starts_with("proxy_pass "));
+    (http, settings.fold(String::new(), |all, line| all + line + "\n"))
 }
 
 /// Starts the example that echoes and returns its URL.

@@ -21,13 +21,22 @@ impl Nginx {
     ///
     /// If it does not start.
     pub fn start(server: SocketAddr, settings: &str) -> Self {
+        Self::configured(server, "", settings)
+    }
+
+    /// The same, with settings of `http`, too.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn configured(server: SocketAddr, http: &str, settings: &str) -> Self {
         let folder = env::temp_dir().join(format!("tidewire-nginx-{}-{}", process::id(), server.port()));
         fs::create_dir_all(&folder).expect("a folder of its own");
         let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {}/{name};\n", folder.display()))
             .concat();
         let configuration = format!(
-            "daemon off; pid {at}/pid; error_log {at}/error.log; events {{}}\nhttp {{ access_log off; {paths}\n\
+            "daemon off; pid {at}/pid; error_log {at}/error.log; events {{}}\nhttp {{ access_log off; {paths}\n{http}\n\
              server {{ listen unix:{at}/socket; location / {{ proxy_pass http://{server}; {settings} }} }} }}",
             at = folder.display()
         );

@@ -47,6 +47,12 @@ fn not_opened(seen: &Observation, origin: Option<&str>) -> Finding {
             reason.to_string(),
             "what answers with 101 is no WebSocket server, or something on the way changes its answer",
         ),
+        (CloseReason::Redirect { .. }, _) => found(
+            "upgrade",
+            Level::Fault,
+            flags(&reason.to_string()),
+            "browsers follow no redirect of a WebSocket: connect to where it leads",
+        ),
         (_, Some(refusal)) => found("upgrade", Level::Fault, what_came(refusal), upgrade_remedy(refusal, origin)),
         _ => found("connection", Level::Fault, flags(&reason.to_string()), ""),
     }
@@ -67,7 +73,6 @@ fn upgrade_remedy(refusal: &Refusal, origin: Option<&str>) -> &'static str {
             "is this the address of a WebSocket? If it is, a proxy on the way drops the upgrade: in nginx set `proxy_http_version \
              1.1`, `proxy_set_header Upgrade $http_upgrade` and `proxy_set_header Connection upgrade`"
         }
-        300..=399 => "browsers follow no redirect of a WebSocket: connect to where it leads",
         403 if origin.is_some() => "pages of this origin may not open it: add the origin to what the server lets in",
         status => status_remedy(status),
     }
