@@ -1,5 +1,5 @@
 //! What the runtime adapters of Tidewire share and programs without a runtime use: a [`Clock`], the operating system's
-//! randomness, a blocking [`EventSource`] and [`Reader`], and those parts of a driver that do no I/O.
+//! randomness, a blocking [`EventSource`], [`WebSocket`] and [`Reader`], and those parts of a driver that do no I/O.
 #![forbid(unsafe_code)]
 
 pub use tidewire_core::sse;

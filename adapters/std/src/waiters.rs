@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,7 +9,8 @@ use std::time::{Duration, Instant};
 /// Those who wait for one thing to change: one waker for each, taken out when its wait is given up.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    wakers: BTreeMap<u64, Waker>,
+    /// In the order in which they began to wait, with their numbers.
+    wakers: Vec<(u64, Waker)>,
     next: u64,
 }
 
@@ -21,19 +21,22 @@ impl Waiters {
             self.next += 1;
             self.next
         });
-        self.wakers.entry(id).and_modify(|waker| waker.clone_from(context.waker())).or_insert(context.waker().clone());
+        match self.wakers.iter_mut().find(|(waits, _)| *waits == id) {
+            Some((_, waker)) => waker.clone_from(context.waker()),
+            None => self.wakers.push((id, context.waker().clone())),
+        }
     }
 
     /// Forgets the one who waited as `id`.
     pub(crate) fn leave(&mut self, id: Option<u64>) {
         if let Some(id) = id {
-            self.wakers.remove(&id);
+            self.wakers.retain(|(waits, _)| *waits != id);
         }
     }
 
     /// Returns all who wait, to be woken when no lock is held.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        std::mem::take(&mut self.wakers).into_values()
+        std::mem::take(&mut self.wakers).into_iter().map(|(_, waker)| waker)
     }
 }
 

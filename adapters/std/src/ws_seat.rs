@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -65,10 +66,9 @@ impl SocketSeat {
         }
         if took {
             woken.extend(state.waiters.take());
-        }
-        if state.outgoing.is_empty() {
-            // An idle connection holds no room for what it once said.
-            state.outgoing.shrink_to(KEPT);
+        } else if state.outgoing.is_empty() {
+            // A connection that rests holds no room for what it once said.
+            state.outgoing = VecDeque::new();
         }
         let is_busy = state.is_busy();
         connection.set_at_work(is_busy);
@@ -110,7 +110,7 @@ impl State {
         }
         closed.unsent += self.outgoing.iter().filter(|said| said.is_message()).count();
         self.end = Some(Box::new(closed));
-        (self.outgoing, self.outgoing_bytes, self.driver) = (Default::default(), 0, None);
+        (self.outgoing, self.outgoing_bytes, self.driver) = (VecDeque::new(), 0, None);
     }
 }
 
@@ -129,5 +129,3 @@ fn give(now: Instant, connection: &mut Connection, said: &Said) -> bool {
         Ok(()) | Err(_) => true,
     }
 }
-
-const KEPT: usize = 4;

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ impl Socket {
                     Some(Some(message))
                 }
                 None => {
+                    // Who waits needs no room for what came once.
+                    state.incoming = VecDeque::new();
                     // A wake does no more than to note who is woken.
                     state.rest().into_iter().for_each(Waker::wake);
                     state.end.is_some().then_some(None)

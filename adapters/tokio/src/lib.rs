@@ -2,11 +2,12 @@
 //!
 //! - [`EventSource`] follows a stream of events, reconnecting and resuming. Its [`Handle`] closes, restarts and watches it from
 //!   anywhere.
-//! - [`Connector`] makes its connections: whom TLS trusts, or a transport of one's own.
+//! - [`WebSocket`] is a WebSocket that reconnects. Its [`Sender`] sends from anywhere while it waits.
+//! - [`Connector`] makes their connections: whom TLS trusts, or a transport of one's own.
 //! - [`Connection`] drives one machine over one stream: a `server::Session` over an accepted socket, or any other.
 //! - [`Reader`] reads events from anything that can be read.
-//! - [`EventServer`] is a server of one's own: streams of channels, streams of one reader ([`Route`]) and plain replies, at any
-//!   paths. A [`Publisher`] publishes to its channels from any thread; a [`Repository`] answers what is no longer in memory.
+//! - [`EventServer`] is a server of one's own: streams of channels, streams of one reader ([`Route`]), WebSockets ([`Socket`]) and plain
+//!   replies, at any paths. A [`Publisher`] publishes to its channels from any thread; a [`Repository`] answers what is no longer in memory.
 //! - [`serve`] and [`serve_tls`] run one on a listener, or the program's server of channels (features `server` and `serve`, on by
 //!   default).
 //!
