@@ -77,7 +77,7 @@ pub use memory::Memory;
 #[cfg(feature = "server")]
 pub use publisher::Publisher;
 pub use race::connect_any;
-pub use random::{OsRandom, seed};
+pub use random::{OsRandom, PooledRandom, seed};
 pub use reader::{ReadTimeout, Reader};
 #[cfg(feature = "server")]
 pub use repository::{Loading, Repository, RepositoryError};

@@ -8,7 +8,7 @@ use tidewire_core::client::{self, CloseReason, SendError, State, WebSocketConfig
 use tidewire_core::ws::{self, CloseCode, Message};
 
 use crate::reconnecting::{Reconnecting, Step};
-use crate::{Clock, Handle, OsRandom, Sender, Talk};
+use crate::{Clock, Handle, PooledRandom, Sender, Talk};
 
 /// A WebSocket that reconnects, without async: the same machine as the runtime adapters', with blocking sockets.
 ///
@@ -47,7 +47,7 @@ impl WebSocket {
     /// Prepares to connect; the first wait does.
     pub fn new(config: WebSocketConfig) -> Self {
         let clock = Clock::start();
-        let machine = client::WebSocket::new(config, Box::new(OsRandom), clock.now());
+        let machine = client::WebSocket::new(config, Box::new(PooledRandom::new()), clock.now());
         let mut driver = Reconnecting::new(Talk::new(machine, clock), clock);
         driver.listen_apart();
         Self { driver, kept: VecDeque::new(), kept_bytes: 0 }
@@ -207,6 +207,8 @@ impl WebSocket {
 
     /// Does one thing, and keeps the event if there is one.
     fn keep(&mut self) {
+        // Who sends is at work on what it was told: what it says leaves before the answer to a close.
+        self.driver.machine_mut().machine_mut().set_at_work(true);
         let has_room = self.kept.len() < MAX_KEPT && self.kept_bytes < MAX_KEPT_BYTES;
         if let Step::Event(event) = self.driver.step(has_room) {
             self.kept_bytes += len(&event);
@@ -226,7 +228,10 @@ impl Iterator for WebSocket {
                 self.kept_bytes -= len(&event);
                 Some(event)
             }
-            None => self.driver.next(),
+            None => {
+                self.driver.machine_mut().machine_mut().set_at_work(false);
+                self.driver.next()
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tidewire_core::client::NextError;
 use tidewire_core::client::{self, CloseReason, SendError, State, WebSocketConfig, WebSocketEvent};
 use tidewire_core::ws::{self, CloseCode, Message};
-use tidewire_std::{Clock, Handle, OsRandom, Sender, Talk};
+use tidewire_std::{Clock, Handle, PooledRandom, Sender, Talk};
 
 use crate::connector::Connector;
 use crate::reconnecting::Reconnecting;
@@ -40,7 +40,7 @@ impl WebSocket {
     /// Prepares to connect by `connector`: with a CA of one's own, over a transport of one's own.
     pub fn with_connector(config: WebSocketConfig, connector: Connector) -> Self {
         let clock = Clock::start();
-        let machine = client::WebSocket::new(config, Box::new(OsRandom), clock.now());
+        let machine = client::WebSocket::new(config, Box::new(PooledRandom::new()), clock.now());
         let driver = Reconnecting::new(Talk::new(machine, clock), connector, clock);
         Self { driver, kept: VecDeque::new(), kept_bytes: 0 }
     }
