@@ -93,6 +93,25 @@ fn memory_is_given_back_between_messages() {
     }
 }
 
+#[test]
+fn memory_is_given_back_at_a_fault_and_behind_a_close_frame() {
+    for (first, end) in
+        [(0x01, frame(0x80, KEY, b"\xff")), (0x02, frame(0x83, KEY, b"")), (0x02, frame(0x88, KEY, b""))]
+    {
+        let mut begun = frame(first, KEY, &[b'x'; 3000]);
+        let mut reader = Reader::new(Role::Server, Limits::default());
+        let (before, len) = (Heap::live(), begun.len());
+        assert_eq!(reader.read(&mut begun), Ok((len, None)));
+        assert!(Heap::live() > before);
+        let mut end = end;
+        if reader.read(&mut end).is_ok() {
+            assert!(reader.is_closed());
+            assert_eq!(reader.read(&mut []), Ok((0, None)));
+        }
+        assert!(Heap::live() <= before, "{} bytes held", Heap::live() - before);
+    }
+}
+
 /// Announced is not come: an attacker pays for the memory that it takes.
 #[test]
 fn announced_bytes_reserve_little() {

@@ -199,10 +199,16 @@ impl Reader {
                 State::Header { .. } => self.read_header(rest),
                 State::Payload(frame) => self.read_payload(frame, rest),
                 // RFC 6455 §1.4: "a peer discards any further data received".
-                State::Closed => return Ok((input.len(), None)),
+                State::Closed => {
+                    self.forget();
+                    return Ok((input.len(), None));
+                }
                 State::Failed(error) => return Err(error),
             };
-            let (count, found) = step.inspect_err(|error| self.state = State::Failed(*error))?;
+            let (count, found) = step.inspect_err(|error| {
+                self.state = State::Failed(*error);
+                self.forget();
+            })?;
             let from = used;
             used += count;
             match found {

@@ -1,5 +1,5 @@
 use super::{Found, Frame, Lent, Reader, State, Step};
-use crate::ws::gather::Room;
+use crate::ws::gather::{Gather, Room};
 use crate::ws::mask::rotated;
 use crate::ws::{Error, Opcode, apply_mask};
 
@@ -75,6 +75,15 @@ impl Reader {
             Some(Lent::Text) => drop(self.gather.take_text()),
             Some(Lent::Binary) => drop(self.gather.take_binary()),
             Some(Lent::Control(_)) => self.gather.drop_control(),
+        }
+    }
+
+    /// Gives back all memory: nothing more is found.
+    pub(super) fn forget(&mut self) {
+        (self.message, self.gather) = (None, Gather::new());
+        #[cfg(feature = "deflate")]
+        {
+            self.inflater = None;
         }
     }
 }
