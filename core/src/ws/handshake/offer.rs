@@ -12,6 +12,29 @@ use crate::http::{Fields, ResponseHead, Version};
 use crate::ws::Config;
 
 /// A client's half of the opening handshake (RFC 6455 §4.1): what it asks for, and whether the answer fits. Each connection has its own.
+///
+/// Here both halves meet:
+///
+/// ```
+/// use tidewire_core::SplitMix64;
+/// use tidewire_core::http::{Method, RequestHead};
+/// use tidewire_core::ws::{Config, Offer, Upgrade};
+///
+/// let config = Config::default();
+/// let mut random = SplitMix64::new(1); // a driver gives the operating system's
+/// let offer = Offer::new(["chat.v2", "chat.v1"], &config, &mut random)?;
+/// let mut asked = RequestHead::new(Method::GET, "/chat");
+/// asked.fields.append("host", "example.org")?;
+/// offer.set_fields(&mut asked.fields);
+///
+/// let upgrade = Upgrade::of(&asked)?;
+/// let protocol = upgrade.choose(&["chat.v1"]);
+/// let answer = upgrade.accept(protocol, &config)?.into_head();
+///
+/// let agreed = offer.check(&answer)?;
+/// assert_eq!((answer.status, agreed.protocol()), (101, Some("chat.v1")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Offer {
     key: String,
