@@ -85,6 +85,8 @@ fn the_callers_fields_go_along_but_the_handshake_is_the_machines_own() {
     for none in ["mine", "h2c", "other", "close", "content-", "last-event-id", "extensions", "sec-websocket-protocol"] {
         assert!(!lower.contains(none), "{none} in {request}");
     }
+    client.reset();
+    assert_eq!(client.lost(), Reason::Reset, "a GET may be sent again");
 }
 
 #[test]

@@ -35,9 +35,8 @@ impl Request {
             return Err(RedirectError::Empty);
         }
         let location = str::from_utf8(location).map_err(|_| RedirectError::NotText)?;
-        let mut url = self.url.join(location).map_err(RedirectError::Url)?;
+        let url = self.url.join(location).map_err(RedirectError::Url)?;
         if for_web_socket {
-            url = url.to_web_socket();
             // RFC 6455 §10.6: "Connection confidentiality and integrity is provided by running the WebSocket Protocol over TLS (wss
             // URIs)." Whoever asked for that is not led away from it.
             if self.url.is_tls() && !url.is_tls() {

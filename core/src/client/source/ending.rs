@@ -148,6 +148,10 @@ impl Source {
 
     /// Returns the method of the request that must not be sent again, if it is one.
     fn must_not_resend(&self, reason: &Reason) -> Option<&Method> {
+        // A WebSocket is asked for by GET, whatever the method of the configuration.
+        if self.upgrade.is_some() {
+            return None;
+        }
         let has_id = !self.parser.last_event_id().is_empty();
         // The one that was sent, and the one to send: a GET that went on after an id may be followed by the POST before it.
         let methods = [&self.method, &self.config.method];
