@@ -63,6 +63,26 @@
 //! for a time drawn between half of the debounce and all of it, and replaced by what comes meanwhile. That is no gap, and it is never too
 //! far behind.
 //!
+//! # Over WebSocket
+//!
+//! A path gives the same over WebSocket to who asks for one ([`Endpoint::web_socket`]): each block of the stream is a text message, a JSON object
+//! of its fields ([`Messages`](crate::log::Messages)), so that a page goes from one transport to the other without reading anything anew:
+//!
+//! ```text
+//! {"id":"1-1","retry":1000}                                     where it starts, and when to come back
+//! {"id":"1-2","event":"trade","data":"{\"price\":42}"}          a publication
+//! {"id":"1-7","event":"gap","data":"{\"reason\":\"lag\",…}"}    what it cannot be given
+//! {"retry":5210}                                                the end, and a close frame behind it
+//! ```
+//!
+//! It could be the data alone, or data that is JSON as it is. But a reader must have the id to resume and the type to tell a gap from a
+//! publication; and whoever publishes need not say whether what it publishes is JSON. So `data` is a string, as `EventSource` gives it.
+//!
+//! A page cannot set fields, so it says the last id in the query ([`Endpoint::query`]). Heartbeats are pings. The close code says whether to come
+//! back: 1000 when there is nothing more to read, 1008 for who was too slow, 1001 when the server goes or the time is over. A burst is made
+//! messages of once for all its readers, a frame each, in one piece for one write; and compressed once for those that agreed on it
+//! ([`Config::deflate`](crate::channels::Config)), message by message, where a message becomes smaller.
+//!
 //! # The repository
 //!
 //! A channel with [`repository`](ChannelConfig::repository) has ids of the application's and a store behind it, which is asked by [`Read::Load`]

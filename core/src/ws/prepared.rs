@@ -8,7 +8,7 @@ use super::{FrameHeader, Message, Opcode, encode_frame};
 
 /// A message encoded once for many: a server sends its frame to each connection for the count of a reference.
 ///
-/// Made [smaller](Self::compress) once, it goes compressed to those that agreed on it.
+/// Compressed once (`compress`, feature `deflate`), it goes so to those that agreed on it.
 ///
 /// ```
 /// use tidewire_core::ws::{Message, Prepared};

@@ -175,7 +175,7 @@ impl Connection {
     }
 
     /// Sends a message that was encoded once for many connections: a server's for the count of a reference, in one frame, and compressed if
-    /// both ends agreed on that and it [was](Prepared::compress).
+    /// both ends agreed on that and it was compressed (`Prepared::compress`, feature `deflate`).
     ///
     /// # Errors
     ///

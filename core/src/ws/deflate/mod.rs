@@ -18,6 +18,22 @@
 //! What is sent to many costs each of them a count, and the server 320,000 once. A window that is smaller than 32 KiB makes reading cheaper;
 //! compressing takes the same, and is worse: whenever a message would reach farther back than the window, what was before is forgotten.
 //!
+//! # Time and bytes
+//!
+//! Processor time of a chat message in JSON, and its payload as a share of what it is (`cargo run --release --bin ws_deflate` in
+//! `tests/benches`; all on one busy machine):
+//!
+//! | | 156 bytes | 1 KiB | 16 KiB |
+//! |---|---|---|---|
+//! | sent as it is, prepared once for 1,000 | 34 ns | 34 ns | 35 ns |
+//! | compressed once for 1,000 | 57 ns, 82 % | 66 ns, 34 % | 0.6 µs, 17 % |
+//! | compressed by each alone | 17 µs, 80 % | 22 µs, 33 % | 516 µs, 17 % |
+//! | compressed by each, with takeover, level 1 | 17 µs, 35 % | 18 µs, 25 % | 61 µs, 22 % |
+//! | the same, level 6 | 18 µs, 30 % | 80 µs, 18 % | 844 µs, 15 % |
+//! | read, without and with takeover | 3.1 and 2.8 µs | 4.2 and 3.8 µs | 15 µs |
+//!
+//! So what goes to many is compressed once, from some 1,000 bytes on; and takeover pays where few connections say much in short messages.
+//!
 //! # Limits
 //!
 //! A few bytes can become a thousand times as many. What comes out is counted before anything is kept of it, in pieces of at most a
