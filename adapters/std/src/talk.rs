@@ -437,3 +437,106 @@ const MAX_MESSAGES: usize = 256;
 const MAX_BYTES: usize = 64 << 10;
 
 const FULL: SendError = SendError::Connection(ws::SendError::Full { limit: MAX_MESSAGES });
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Context;
+
+    use tidewire_core::SplitMix64;
+    use tidewire_core::client::WebSocketConfig;
+    use tidewire_core::http::{HeadLimits, HeadReader, RequestHead};
+
+    use super::*;
+    use crate::Control;
+
+    const NOW: Instant = Instant::START;
+
+    /// A machine of which so many messages wait at most, and a sender.
+    fn talk(max_queued: usize) -> (Talk, Sender, Control) {
+        let mut config = WebSocketConfig::new("ws://localhost/".parse().expect("a URL"));
+        config.connection_mut().max_queued_frames = max_queued;
+        let clock = Clock::start();
+        let machine = WebSocket::new(config, Box::new(SplitMix64::new(1)), NOW);
+        let talk = Talk::new(machine, clock);
+        let control = Control::new(talk.source(), clock);
+        let sender = talk.sender(control.handle());
+        (talk, sender, control)
+    }
+
+    fn open(talk: &mut Talk) {
+        let attempt = talk.poll_connect(NOW).expect("is due").attempt;
+        talk.handle_connected(NOW, attempt);
+        let request = talk.poll_transmit().expect("a request");
+        let head = HeadReader::<RequestHead>::new(HeadLimits::default()).feed(&request);
+        let (head, _) = head.expect("is one").expect("is whole");
+        let accepted = ws::Upgrade::of(&head).expect("is one").accept(None, &ws::Config::default());
+        let mut answer = Vec::new();
+        accepted.expect("no subprotocol").into_head().encode(&mut answer);
+        talk.handle_input(NOW, &answer);
+        assert!(matches!(talk.poll_event(), Some(WebSocketEvent::Opened(_))));
+    }
+
+    #[test]
+    fn what_waits_when_a_connection_ends_is_not_sent_and_counted() {
+        let (mut talk, sender, _control) = talk(2);
+        assert_eq!(sender.try_send("early"), Err(SendError::NotOpen));
+        open(&mut talk);
+        for number in 0..5 {
+            sender.try_send(number.to_string()).expect("has room");
+        }
+        sender.ping(b"is none").expect("has room");
+        // Two have left, perhaps; three wait for the machine, or in it.
+        assert!(talk.poll_transmit().is_some());
+        assert!(!talk.is_written());
+        talk.handle_reset(NOW);
+        let event = talk.poll_event();
+        assert!(matches!(event, Some(WebSocketEvent::Disconnected { unsent: 5, .. })), "{event:?}");
+        assert_eq!(sender.try_send("late"), Err(SendError::NotOpen));
+        talk.close(NOW);
+        assert!(matches!(talk.poll_event(), Some(WebSocketEvent::Closed { unsent: 0, .. })));
+        assert_eq!(sender.try_send("later"), Err(SendError::Over));
+    }
+
+    #[test]
+    fn so_many_messages_wait_or_so_many_bytes_and_one_message_more() {
+        for (message, most) in [("x".to_owned(), 256), ("x".repeat(30_000), 3)] {
+            let (mut talk, sender, _control) = talk(1);
+            open(&mut talk);
+            let accepted = (0..1000).take_while(|_| sender.try_send(&*message).is_ok()).count();
+            assert_eq!(accepted, most);
+            assert_eq!(sender.try_send("x"), Err(FULL));
+            let waiting = sender.send("the last");
+            let mut waiting = pin!(waiting);
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            while talk.poll_transmit().is_some() {}
+            assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(Ok(())));
+        }
+    }
+
+    #[test]
+    fn a_message_of_the_application_stands_behind_those_of_senders() {
+        let (mut talk, sender, _control) = talk(1);
+        open(&mut talk);
+        for _ in 0..2 {
+            sender.try_send("first").expect("has room");
+        }
+        assert_eq!(talk.send(&"second".into()), Err(FULL));
+        while talk.poll_transmit().is_some() {}
+        assert!(talk.send(&"second".into()).is_ok());
+    }
+
+    #[test]
+    fn who_waits_hears_that_it_opens_and_that_it_is_over() {
+        let (mut talk, sender, _control) = talk(1);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut opening = Box::pin(sender.opened());
+        assert!(opening.as_mut().poll(&mut context).is_pending());
+        open(&mut talk);
+        assert_eq!(opening.as_mut().poll(&mut context), Poll::Ready(true));
+        drop(talk);
+        let mut opening = Box::pin(sender.opened());
+        assert_eq!(opening.as_mut().poll(&mut context), Poll::Ready(false));
+    }
+}
