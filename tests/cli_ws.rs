@@ -50,6 +50,40 @@ fn json_lines_read_exactly_as_documented() {
 }
 
 #[test]
+fn pings_are_told_to_who_wants_to_know() {
+    let script = || vec![Ping(b"there?".into()), text("a"), Close(1000, "")];
+    assert_eq!(tail(&[script()], &["--verbose"]).stdout, "[ping] there?\na\n");
+    assert_eq!(tail(&[script()], &[]).stdout, "a\n");
+    let ended = tail(&[script()], &["--verbose", "--json"]);
+    assert_eq!(ended.stdout.lines().nth(1), Some(r#"{"t":"ping","payload":"there?"}"#));
+}
+
+#[test]
+fn a_redirect_is_followed_to_the_web_socket() {
+    for runtime in RUNTIMES {
+        let server = Canned::start(vec![said()]);
+        // As an http URL, which is all that a server may know of itself.
+        let location = server.url().replace("ws:", "http:");
+        let (ended, _) = answered(
+            &format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"),
+            &["--json", "--runtime", runtime],
+        );
+        let open = format!(r#"{{"t":"open","url":"{}","status":101}}"#, server.url());
+        assert_eq!((ended.code, ended.stdout.lines().next()), (Some(0), Some(&*open)), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_again() {
+    let busy = "HTTP/1.1 503 Busy\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    let (ended, _) = answered(busy, &["--max-failures", "3", "--max-delay", "10ms"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("gave up after 3 failures"), "{}", ended.stderr);
+    let (ended, _) = answered(busy, &["--retry-status=429"]);
+    assert_eq!((ended.code, ended.stderr.contains("gave up")), (Some(4), false), "{}", ended.stderr);
+}
+
+#[test]
 fn plain_output_is_the_data_and_the_rest_goes_to_standard_error() {
     for runtime in RUNTIMES {
         let server = Canned::start(vec![said()]);

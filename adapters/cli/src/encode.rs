@@ -57,7 +57,7 @@ pub(crate) fn append(line: &Line<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         Line::Message { .. } => return Err("bytes, which no event stream can carry: encode them as text".into()),
         Line::Comment { comment } => sse::encode_comment(comment, out),
         Line::Retry { ms } => sse::encode_retry(Duration::from_millis(*ms), out),
-        Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } => {}
+        Line::Ping { .. } | Line::Pong { .. } | Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } => {}
     }
     Ok(())
 }

@@ -50,6 +50,10 @@ pub(crate) enum Line<'a> {
     Comment { comment: Cow<'a, str> },
     /// The server's reconnection time.
     Retry { ms: u64 },
+    /// A ping of the server of a WebSocket, with its payload as text.
+    Ping { payload: Cow<'a, str> },
+    /// A pong, which nobody asked for.
+    Pong { payload: Cow<'a, str> },
     /// A connection failed or ended; with [`State::Closed`] for good.
     Error {
         state: State,

@@ -68,8 +68,8 @@ pub(crate) struct Tail {
     /// Give up after so many failures in a row [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = AGAIN)]
     pub(crate) max_failures: Option<u32>,
-    /// Try again also after these statuses, such as 429,5xx, when Retry-After says; alone it means those that pass. Sets
-    /// have names: transient (408, 425, 429, 5xx but 501 and 505), llm (408, 409, 429, 5xx), all; !404 leaves one out
+    /// Try again also after these statuses, such as 429,5xx, when Retry-After says; alone it means those that pass, as it
+    /// does for a WebSocket anyway. Sets have names: transient (408, 425, 429, 5xx but 501 and 505), llm (408, 409, 429, 5xx), all; !404 leaves one out
     #[arg(
         long,
         value_name = "LIST",
@@ -122,7 +122,7 @@ pub(crate) struct Tail {
     /// Print with each event when it came
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) timestamps: bool,
-    /// Print comments and reconnection times too
+    /// Print comments and reconnection times too, and the server's pings of a WebSocket
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) verbose: bool,
     /// Print only events of which this holds, as written below; may be repeated: then all must hold
@@ -296,8 +296,9 @@ there counts down to the next attempt. --json prints all on standard output;
   {\"t\":\"error\",\"state\":\"closed\",\"reason\":…,\"status\":…}   no request follows
   {\"t\":\"closed\",\"reason\":…}     the last line
 Of a WebSocket, open may have \"protocol\":… and \"compressed\":true, error the
-close \"code\", and messages are
+close \"code\" and the number of messages \"unsent\", and there are
   {\"t\":\"message\",\"text\":…}  or  {\"t\":\"message\",\"base64\":…}
+  {\"t\":\"ping\",\"payload\":…}     with --verbose
   {\"t\":\"closed\",\"code\":1000,\"reason\":…}   as the server says; else no code
 A recording (--save) is the lines of --json --timestamps --verbose, before any
 filter; tidewire encode makes an event stream of it.";

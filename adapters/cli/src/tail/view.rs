@@ -141,8 +141,11 @@ impl View {
                 let bytes = line.bytes();
                 return self.message(time, line, &Seen::new(BINARY, "", str::from_utf8(&bytes).unwrap_or_default()));
             }
-            Line::Comment { .. } | Line::Retry { .. } if self.verbose => self.show(time, line),
-            Line::Comment { .. } | Line::Retry { .. } => {}
+            Line::Comment { .. } | Line::Retry { .. } | Line::Ping { .. } | Line::Pong { .. } => {
+                if self.verbose {
+                    self.show(time, line);
+                }
+            }
             Line::Open { .. } | Line::Error { .. } | Line::Closed { .. } if self.format == Format::Json => {
                 self.show(time, line);
             }
@@ -200,7 +203,15 @@ impl View {
                 plain::text(data, reader, out);
                 out.push(b'\n');
             }
-            (Format::Data, Line::Comment { .. } | Line::Retry { .. }) => {}
+            (Format::Data, Line::Comment { .. } | Line::Retry { .. } | Line::Ping { .. } | Line::Pong { .. }) => {}
+            (_, Line::Ping { payload }) => {
+                stamp(out);
+                plain::event("ping", payload, reader, out);
+            }
+            (_, Line::Pong { payload }) => {
+                stamp(out);
+                plain::event("pong", payload, reader, out);
+            }
             (Format::Plain, Line::Event { kind, data, .. }) => {
                 stamp(out);
                 plain::event(kind, data, reader, out);
@@ -271,7 +282,12 @@ impl View {
                 let mark = if self.failed { Mark::Bad } else { Mark::Quiet };
                 self.status.tell(time, mark, &format!("closed: {reason}"));
             }
-            Line::Event { .. } | Line::Message { .. } | Line::Comment { .. } | Line::Retry { .. } => {}
+            Line::Event { .. }
+            | Line::Message { .. }
+            | Line::Comment { .. }
+            | Line::Retry { .. }
+            | Line::Ping { .. }
+            | Line::Pong { .. } => {}
         }
     }
 }

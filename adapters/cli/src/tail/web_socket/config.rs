@@ -48,6 +48,7 @@ fn connection(args: &Tail, connection: &mut ws::Config) -> Result<(), Failure> {
         compression.send = deflate::Context::SHARED;
         compression.receive = deflate::Context::SHARED;
         compression.min_len = 64;
+        compression.allowance = LONGEST;
         connection.deflate = Some(compression);
     }
     Ok(())

@@ -20,6 +20,8 @@ pub(super) fn told(event: &WebSocketEvent, lines: usize) -> Told<'_> {
             Told::Line(Line::Message { text: Some(text.as_str().into()), base64: None })
         }
         WebSocketEvent::Message(Message::Binary(bytes)) => Told::Line(Line::binary(bytes)),
+        WebSocketEvent::Ping(payload) => Told::Line(Line::Ping { payload: String::from_utf8_lossy(payload) }),
+        WebSocketEvent::Pong(payload) => Told::Line(Line::Pong { payload: String::from_utf8_lossy(payload) }),
         WebSocketEvent::Disconnected { reason, unsent, retry_in, .. } => Told::Line(Line::Error {
             state: State::Connecting,
             reason: with_unsent(story::lost(reason), *unsent).into(),
