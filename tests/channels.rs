@@ -550,6 +550,21 @@ fn numbers_name_the_connection() {
 }
 
 #[test]
+fn ten_thousand_connections_have_numbers_of_their_own() {
+    let (mut channels, _) = channels(|_| {});
+    let mut numbers = std::collections::BTreeSet::new();
+    for round in 0..10_000 {
+        let guest = channels.admit(None).unwrap();
+        assert!(numbers.insert(guest.number()), "{guest:?}");
+        // Neither are those of who is gone given again.
+        if round % 2 == 0 {
+            channels.leave(guest);
+        }
+    }
+    assert_eq!(numbers.len(), 10_000);
+}
+
+#[test]
 fn another_heartbeat_is_told_to_its_reader_once() {
     let (mut channels, guest) = channels(|_| {});
     let [one, other] = [(); 2].map(|()| subscribe(&mut channels, guest, &["news"], None).reader);

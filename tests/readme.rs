@@ -74,6 +74,7 @@ fn the_table_of_contents_has_every_heading() {
 fn every_row_of_the_comparisons_names_one_test_that_exists() {
     check_comparison("client", 101, 3);
     check_comparison("server", 65, 6);
+    check_comparison("ws", 43, 5);
 }
 
 /// Holds the rows of a comparison, at least so many with so many others, to the tests.
@@ -106,7 +107,7 @@ fn every_ported_case_names_a_test_that_exists() {
         assert!(is_there(target, test), "{case}: no test {name}");
         count += 1;
     }
-    assert!(count >= 55, "{count}");
+    assert!(count >= 90, "{count}");
 }
 
 #[test]
@@ -220,7 +221,7 @@ fn pages() -> Vec<PathBuf> {
     let adapters = fs::read_dir(root().join("adapters")).expect("adapters");
     let adapters =
         adapters.map(|entry| entry.expect("an entry").path().join("README.md")).filter(|page| page.is_file());
-    let of_the_core = ["client/comparison.md", "server/comparison.md", "server/operating.md"]
+    let of_the_core = ["client/comparison.md", "server/comparison.md", "server/operating.md", "ws/comparison.md"]
         .map(|page| root().join("core/src").join(page));
     iter::once(root().join("README.md")).chain(adapters).chain(of_the_core).collect()
 }
