@@ -30,6 +30,14 @@ use crate::secured::Secured;
 // Following.
 
 #[test]
+fn the_address_of_a_web_socket_ends_it_at_once_and_says_so() {
+    let url = "ws://localhost:1/chat".parse().expect("a URL");
+    let mut source = EventSource::new(Config::new(url));
+    assert!(matches!(source.next(), Some(Event::Closed(CloseReason::WebSocketUrl(_)))));
+    assert_eq!(source.next(), None);
+}
+
+#[test]
 fn a_stream_is_followed_and_resumed_after_the_end_of_the_connection() {
     let (address, server) = scripted(|listener| {
         let mut first = answer(&listener, STREAM);
