@@ -49,17 +49,28 @@ impl Input {
     /// Reads the next item, or finds the fault; none when all is read.
     pub(super) fn read(&mut self) -> Option<Result<OwnedItem, Error>> {
         let unread = self.bytes.get_mut(self.read..).filter(|unread| !unread.is_empty());
-        let found = self.reader.as_mut().zip(unread).and_then(|(reader, unread)| match reader.read_owned(unread) {
-            Ok((len, item)) => {
+        let Some((reader, unread)) = self.reader.as_mut().zip(unread) else {
+            self.drop_bytes();
+            return None;
+        };
+        match reader.read_owned(unread) {
+            Ok((len, Some(item))) => {
                 self.read += len;
-                item.map(Ok)
+                if !self.is_held() {
+                    self.drop_bytes();
+                }
+                Some(Ok(item))
+            }
+            Ok((_, None)) => {
+                self.drop_bytes();
+                None
             }
             Err(error) => Some(Err(error)),
-        });
-        if found.is_none() || !self.is_held() {
-            (self.bytes, self.read) = (Vec::new(), 0);
         }
-        found
+    }
+
+    fn drop_bytes(&mut self) {
+        (self.bytes, self.read) = (Vec::new(), 0);
     }
 
     /// Drops what was not read; nothing more is.

@@ -160,8 +160,11 @@ impl Reader {
     #[inline]
     pub fn read_owned(&mut self, input: &mut [u8]) -> Result<(usize, Option<OwnedItem>), Error> {
         let Some(whole) = self.find_whole(input) else { return self.read_owned_on(input) };
-        let item = item(whole.opcode, whole.payload(input)).inspect_err(|error| self.state = State::Failed(*error))?;
-        Ok((whole.end, Some(item.to_owned())))
+        let Some(message) = whole.message(input) else {
+            self.state = State::Failed(Error::Text);
+            return Err(Error::Text);
+        };
+        Ok((whole.end, Some(OwnedItem::Message(message))))
     }
 
     /// Returns whether the peer said that it sends no more.

@@ -1,8 +1,10 @@
+use bytes::Bytes;
+
 use super::{Reader, State};
 use crate::ws::frame::is_masked;
 use crate::ws::mask::unmask_to;
-use crate::ws::utf8::SIMD_FROM;
-use crate::ws::{Limits, Opcode, Role, apply_mask};
+use crate::ws::utf8::{SIMD_FROM, decode};
+use crate::ws::{Limits, Message, Opcode, Role, apply_mask};
 
 /// A message in one frame, and where in the input its payload lies.
 pub(super) struct Whole {
@@ -14,6 +16,16 @@ pub(super) struct Whole {
 }
 
 impl Whole {
+    /// Returns the message, owned; `None`: the text is not UTF-8.
+    #[inline]
+    pub(super) fn message(&self, input: &mut [u8]) -> Option<Message> {
+        let payload = self.payload(input);
+        Some(match self.opcode {
+            Opcode::Text => Message::Text(decode(payload)?.into()),
+            _ => Message::Binary(Bytes::copy_from_slice(payload)),
+        })
+    }
+
     /// Unmasks the payload, and lends it.
     #[inline]
     pub(super) fn payload<'a>(&self, input: &'a mut [u8]) -> &'a [u8] {
