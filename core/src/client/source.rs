@@ -1,22 +1,21 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
-
-use bytes::Bytes;
 
 use super::coded::Coded;
 use super::connect::Step;
-use super::policy::{Refused, Verdict, judge, judge_upgrade};
+use super::policy::Refused;
 use super::web_socket::Upgrade;
-use super::{Answer, CloseReason, Config, Event, Mark, Reason, RedirectError, Refusal, Request, Restart, State};
+use super::{CloseReason, Config, Event, Reason, Request, Restart, State};
 use crate::backoff::Backoff;
 use crate::http::{Method, ResponseHead, Url};
-use crate::sse::{self, EventId, Item, Message, Parser};
+use crate::sse::{self, EventId, Parser};
 use crate::{Instant, UnixTime};
 
+mod answered;
 mod ending;
+mod reading;
 
 use ending::Deadlines;
 
@@ -158,39 +157,6 @@ impl Source {
         }
     }
 
-    /// Takes the head of the final response.
-    pub fn handle_head(&mut self, now: Instant, head: Box<ResponseHead>) {
-        let Phase::Head { .. } = self.phase else { return };
-        self.sent = true;
-        // What has a foreign coding is refused, or read as it is.
-        self.coded = Coded::of(&head.fields, &self.config).unwrap_or_default();
-        let verdict = match &self.upgrade {
-            None => judge(&head, &self.config),
-            Some(_) => judge_upgrade(&head),
-        };
-        match verdict {
-            Verdict::Stream => {
-                let first_byte = self.config.first_byte_timeout;
-                let silent_at = after(now, first_byte.or(self.config.read_timeout));
-                self.open(now, head, Phase::Open { silent_at, untouched: first_byte.is_some() });
-            }
-            Verdict::Upgrade => self.upgrade(now, head),
-            Verdict::Answer => {
-                self.has_opened = true;
-                self.response = Some(head.clone());
-                let first_byte = self.config.first_byte_timeout;
-                let silent_at = after(now, first_byte.or(self.config.read_timeout));
-                self.phase = Phase::Answer { silent_at, untouched: first_byte.is_some(), head, body: Vec::new() };
-            }
-            Verdict::Redirect => self.redirect(now, *head),
-            Verdict::NoContent => {
-                let refusal = self.refusal(*head, Vec::new(), false);
-                self.lose(now, Reason::Status(refusal));
-            }
-            Verdict::Refuse(refused) => self.refuse(now, head, refused),
-        }
-    }
-
     /// Notes that bytes came, whatever they were.
     pub fn handle_activity(&mut self, now: Instant) {
         if self.upgrade.is_some() {
@@ -213,68 +179,6 @@ impl Source {
             *silent_at = after(now, self.config.first_byte_timeout);
         }
         self.handle_activity(now);
-    }
-
-    /// Reads the body of the response up to the next event; returns how many bytes that took. Call it again with the rest.
-    ///
-    /// Take the events that wait ([`poll_event`](Self::poll_event)) before.
-    pub fn read(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
-        if let Phase::Open { silent_at, untouched: untouched @ true }
-        | Phase::Answer { silent_at, untouched: untouched @ true, .. } = &mut self.phase
-            && !bytes.is_empty()
-        {
-            *untouched = false;
-            *silent_at = after(now, self.config.read_timeout);
-        }
-        // Taken away while it lends.
-        let Some(mut coded) = self.coded.take() else { return self.read_plain(now, bytes) };
-        let mut event = None;
-        while event.is_none() && self.is_attempting() {
-            match coded.fill(bytes) {
-                Ok([]) => break,
-                Ok(data) => {
-                    let (used, found) = self.read_plain(now, data);
-                    coded.consume(used);
-                    event = found;
-                }
-                Err(reason) => self.spoil(now, reason),
-            }
-        }
-        if !self.is_attempting() {
-            return (bytes.len(), event);
-        }
-        let used = coded.done(event.is_some());
-        self.coded = Some(coded);
-        (used, event)
-    }
-
-    /// Reads the body without its coding.
-    fn read_plain(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
-        match &mut self.phase {
-            Phase::Open { .. } => self.read_stream(now, bytes),
-            Phase::Refused { body, .. } => {
-                let room = self.config.max_error_body.saturating_sub(body.len());
-                body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-                if bytes.len() > room {
-                    self.settle(now, true);
-                }
-                (bytes.len(), None)
-            }
-            Phase::Answer { body, .. } => {
-                let limit = self.config.max_answer.unwrap_or_default();
-                if bytes.len() > limit.saturating_sub(body.len()) {
-                    self.lose(now, Reason::AnswerTooLong { limit });
-                } else {
-                    body.extend_from_slice(bytes);
-                }
-                (bytes.len(), None)
-            }
-            Phase::Due { .. }
-            | Phase::Connecting { .. }
-            | Phase::Head { .. }
-            | Phase::Waiting { .. }
-            | Phase::Closed => (bytes.len(), None),
-        }
     }
 
     /// Notes that the body of the response is complete.
@@ -491,95 +395,6 @@ impl Source {
         &mut self.config
     }
 
-    fn read_stream(&mut self, now: Instant, bytes: &[u8]) -> (usize, Option<Event>) {
-        let mut rest = bytes;
-        while let Phase::Open { .. } = self.phase {
-            let mut events = self.parser.feed_one(rest);
-            let event = match events.next() {
-                None => break,
-                Some(Ok(Item::Message(message))) => {
-                    let mark = self.config.marks.of(message);
-                    // Kept only now: one that is skipped costs nothing.
-                    if mark != Mark::Skip {
-                        let message = message.to_owned();
-                        rest = events.rest();
-                        if mark == Mark::Message {
-                            self.backoff.delivered();
-                            return (bytes.len() - rest.len(), Some(Event::Message(message)));
-                        }
-                        self.take_marked(now, mark, message)
-                    } else {
-                        rest = events.rest();
-                        self.backoff.delivered();
-                        None
-                    }
-                }
-                Some(Ok(Item::Comment(text))) => {
-                    let event = Event::Comment(text.into());
-                    rest = events.rest();
-                    Some(event)
-                }
-                Some(Ok(Item::Retry(time))) => {
-                    rest = events.rest();
-                    self.backoff.set_retry(time);
-                    Some(Event::Retry(time))
-                }
-                Some(Err(error)) => {
-                    rest = events.rest();
-                    self.spoil(now, Reason::Stream(error));
-                    None
-                }
-            };
-            if event.is_some() {
-                return (bytes.len() - rest.len(), event);
-            }
-        }
-        (bytes.len(), None)
-    }
-
-    /// Takes a message that means something to the stream; returns it if it is to be delivered.
-    #[cold]
-    fn take_marked(&mut self, now: Instant, mark: Mark, message: Message) -> Option<Event> {
-        if mark == Mark::Error {
-            self.spoil(now, Reason::ErrorEvent(Box::new(message)));
-            return None;
-        }
-        self.backoff.delivered();
-        self.finish(CloseReason::Complete);
-        (mark == Mark::Last).then_some(Event::Message(message))
-    }
-
-    /// Ends the attempt for what its body is; it was not healthy.
-    fn spoil(&mut self, now: Instant, reason: Reason) {
-        self.backoff.spoiled();
-        self.handle_failure(now, reason);
-    }
-
-    /// Notes that what follows `head` is what was asked for.
-    fn open(&mut self, now: Instant, head: Box<ResponseHead>, phase: Phase) {
-        self.backoff.opened(now);
-        self.has_opened = true;
-        self.response = Some(head.clone());
-        self.phase = phase;
-        let url = Box::new(self.request.url.clone());
-        self.events.push_back(Event::Opened { status: head.status, head, url });
-    }
-
-    /// Looks whether `head` begins the WebSocket that was asked for.
-    fn upgrade(&mut self, now: Instant, head: Box<ResponseHead>) {
-        let Some(upgrade) = &mut self.upgrade else { return };
-        // There is no body, and no coding of one.
-        self.coded = None;
-        match upgrade.check(&head) {
-            // Whoever runs the connection looks after its silence.
-            Ok(()) => self.open(now, head, Phase::Open { silent_at: None, untouched: false }),
-            Err(error) => {
-                let refusal = self.refusal(*head, Vec::new(), true);
-                self.lose(now, Reason::Handshake { refusal, error });
-            }
-        }
-    }
-
     /// Notes that the open connection delivered something.
     pub(super) fn delivered(&mut self) {
         self.backoff.delivered();
@@ -593,55 +408,6 @@ impl Source {
     /// Returns what makes this a source of a WebSocket.
     pub(super) fn web_socket_mut(&mut self) -> Option<&mut Upgrade> {
         self.upgrade.as_deref_mut()
-    }
-
-    /// Hands over an answer in one piece.
-    fn answer(&mut self) {
-        let Phase::Answer { head, body, .. } = &mut self.phase else { return };
-        let head = mem::replace(&mut **head, ResponseHead::new(0));
-        let body = mem::take(body).into();
-        self.events.push_back(Event::Answer(Box::new(Answer { url: self.request.url.clone(), head, body })));
-        self.finish(CloseReason::Answered);
-    }
-
-    fn redirect(&mut self, now: Instant, head: ResponseHead) {
-        let limit = self.config.max_redirects;
-        let from = self.request.url.clone();
-        let followed = if self.redirects < limit {
-            self.request.redirect(&head, self.upgrade.is_some())
-        } else {
-            Err(RedirectError::TooMany { limit })
-        };
-        match followed {
-            Ok(()) => {
-                self.redirects += 1;
-                self.coded = None;
-                self.phase = Phase::Due { redirected: true };
-            }
-            Err(error) => {
-                let refusal = Box::new(Refusal { url: from, head, body: Bytes::new(), truncated: true });
-                self.lose(now, Reason::Redirect { refusal, error });
-            }
-        }
-    }
-
-    /// Begins to read what a response says that is not the stream.
-    fn refuse(&mut self, now: Instant, head: Box<ResponseHead>, refused: Refused) {
-        let until = now + self.config.error_body_timeout;
-        self.phase = Phase::Refused { until, head, refused, body: Vec::new() };
-    }
-
-    /// Ends a response that is not the stream.
-    fn settle(&mut self, now: Instant, truncated: bool) {
-        let Phase::Refused { head, refused, body, .. } = &mut self.phase else { return };
-        let head = mem::replace(&mut **head, ResponseHead::new(0));
-        let (body, refused) = (mem::take(body), *refused);
-        let reason = refused.reason(self.refusal(head, body, truncated));
-        self.lose(now, reason);
-    }
-
-    fn refusal(&self, head: ResponseHead, body: Vec<u8>, truncated: bool) -> Box<Refusal> {
-        Box::new(Refusal { url: self.request.url.clone(), head, body: body.into(), truncated })
     }
 }
 
