@@ -274,6 +274,23 @@ fn the_time_for_an_answer_begins_when_the_close_frame_has_left() {
 }
 
 #[test]
+fn a_close_frame_that_leaves_while_no_time_is_told_has_its_time_nevertheless() {
+    for mut end in End::both(|config| config.ping_interval = None) {
+        end.machine.send_binary(end.now, &[0xff; 200 << 10]).unwrap();
+        end.machine.close(end.now, Some(CloseCode::NORMAL), "").unwrap();
+        end.run();
+        assert_eq!(end.written(), ["binary [204800]", "close 1000 "]);
+        // The driver was busy writing until then.
+        end.now = end.now + secs(29);
+        end.machine.handle_timeout(end.now);
+        end.advance(millis(4_999));
+        assert_eq!(end.closing(), Closing::No);
+        end.advance(millis(1));
+        assert_eq!(end.closing(), Closing::Abort, "and no more than that");
+    }
+}
+
+#[test]
 fn a_peer_that_does_not_read_the_end_is_dropped() {
     for mut end in both() {
         end.writes = false;
