@@ -22,14 +22,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn the_request_is_what_the_rfc_asks_for() {
-    let mut client = Client::new(config());
+    let mut client = Client::new(config_of("ws://example.test/chat?stream=list&list=123"));
     assert_eq!(target(&client.connects[0]), ("example.test", 80, false));
     let request = client.accept();
     let key = field(&request, "sec-websocket-key").unwrap();
     let agent = field(&request, "user-agent").unwrap();
     assert!(agent.starts_with("tidewire/"));
     let expected = format!(
-        "GET /chat HTTP/1.1\r\nHost: example.test\r\nUser-Agent: {agent}\r\nAccept-Encoding: identity\r\nupgrade: websocket\r\n\
+        "GET /chat?stream=list&list=123 HTTP/1.1\r\nHost: example.test\r\nUser-Agent: {agent}\r\nAccept-Encoding: identity\r\nupgrade: websocket\r\n\
          connection: upgrade\r\nsec-websocket-key: {key}\r\nsec-websocket-version: 13\r\n\r\n"
     );
     assert_eq!(request, expected);
