@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, iter};
+
+use tidewire_core::ws::{self, Error, Limits, deflate};
 
 #[test]
 fn every_command_names_a_package_and_a_target_that_exist() {
@@ -108,6 +111,45 @@ fn every_ported_case_names_a_test_that_exists() {
         count += 1;
     }
     assert!(count >= 90, "{count}");
+}
+
+/// The numbers that the pages name are the defaults.
+#[test]
+fn the_limits_of_websockets_are_what_the_pages_say() {
+    let config = ws::Config::default();
+    let Limits { max_frame, max_message, max_fragments, .. } = config.limits;
+    let compression = deflate::Config::default();
+    assert_eq!([max_frame, max_message, max_fragments], [1 << 20, 1 << 20, 4096]);
+    assert_eq!((compression.max_ratio, compression.allowance), (200, 1 << 20));
+    assert_eq!([config.max_queued_frames, config.max_queued_bytes, config.max_unread], [256, 1 << 20, 64 << 10]);
+    assert_eq!(config.ping_interval, Some(Duration::from_secs(30)));
+    let secs = [config.pong_timeout, config.write_timeout, config.close_timeout].map(|time| time.as_secs());
+    assert_eq!(secs, [20, 30, 5]);
+    let codes = [Error::FrameTooLong { limit: 0 }, Error::TooManyFragments { limit: 0 }, Error::Text, Error::Masked];
+    assert_eq!(codes.map(|error| error.close_code().get()), [1009, 1008, 1007, 1002]);
+
+    let readme = read(&root().join("README.md"));
+    for row in [
+        "| a frame, a message of a WebSocket; its frames | 1 MiB each, compressed or not; 4,096 | 1009, 1009, 1008 |",
+        "| a compressed message | 200 times as much out as in, after the first MiB | 1009 |",
+        "| what waits to be sent on a WebSocket | 256 messages, 1 MiB; 16 pongs |",
+        "| silence on a WebSocket | a ping after 30 s, and 20 s for any octet |",
+        "| a close frame that is not answered | 5 s | dropped |",
+    ] {
+        assert!(readme.contains(row), "{row}");
+    }
+    let page = read(&root().join("core/src/ws/mod.rs"));
+    for row in [
+        "| a frame, a message ([`Limits`]) | 1 MiB each | 1009,",
+        "| frames of one message | 4,096 | 1008 |",
+        "| a chunk that is not read yet ([`Config::max_unread`]) | 64 KiB more than one | 1008;",
+        "| 256, 1 MiB | [`SendError::Full`] |",
+        "| 30 s, then a ping and 20 s; any octet counts | lost |",
+        "| 30 s for each 64 KiB | lost |",
+        "| 5 s each | dropped |",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
 }
 
 #[test]

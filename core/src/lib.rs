@@ -1,4 +1,4 @@
-//! Realtime event streams with no I/O inside.
+//! Realtime streams with no I/O inside: Server-Sent Events and WebSocket, clients and servers.
 //!
 //! Everything that can be right or wrong about a stream, from the first byte of an HTTP request to the replay after a reconnect, is
 //! decided here by deterministic state machines. They touch no socket, clock, thread or random source: bytes and time are handed to
@@ -11,14 +11,15 @@
 //! |---|---|
 //! | [`sse`] | event streams: a parser that lends what it finds, an encoder that cannot be made to inject |
 //! | [`http`] | HTTP/1.1 heads, bodies, strict framing, targets and URLs |
+//! | [`ws`] | WebSocket: frames, messages, the opening handshake, connections, compression |
 //! | [`backoff`] | how long to wait before connecting again |
-//! | [`client`] | [`client::EventSource`], the reconnecting client; requests with one bounded answer |
-//! | [`server`] | [`server::Session`], one accepted connection: plain replies and event streams |
+//! | [`client`] | [`client::EventSource`] and [`client::WebSocket`], the reconnecting clients; requests with one bounded answer |
+//! | [`server`] | [`server::Session`], one accepted connection: plain replies, event streams and WebSockets |
 //! | [`log`] | topics, positions and cursors: publish once, read by many, resume exactly |
 //! | [`channels`] | channels with publishers and readers: replay, limits, pacing, and the answer to a request for a stream |
 //! | `api` | the routes of the program (feature `json`) |
 //!
-//! Codecs (`sse`, `http`) know nothing of machines; imports run downward only. The adapters `tidewire-tokio` and `tidewire-smol` drive
+//! Codecs (`sse`, `http`, the frames of `ws`) know nothing of machines; imports run downward only. The adapters `tidewire-tokio` and `tidewire-smol` drive
 //! the machines with sockets; to write another one takes the contract, [`Protocol`], and a loop.
 //!
 //! # The loop
