@@ -826,6 +826,7 @@ fn the_adapters_are_alike_line_for_line() {
         "reader",
         "reconnecting",
         "serve",
+        "serve_socket",
         "web_socket",
     ] {
         assert!(source("tokio", file) == source("smol", file), "{file}.rs differs; only lib.rs and runtime.rs may");

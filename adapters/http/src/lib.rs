@@ -6,6 +6,7 @@
 //!   compression, limits, CORS and paced goodbyes are those of Tidewire's own servers.
 //! - `EventBody` is the body of such an answer: an [`http_body::Body`] of any hyper, axum, tower or other stack. It gives a piece
 //!   when the stack asks for one; what it is not asked for waits in the log and costs this reader a cursor.
+//! - `web_socket` accepts a WebSocket in a handler of axum or hyper (feature `web-socket`), as a `Socket` to receive from and send to.
 //!
 //! As a client:
 //!
@@ -72,10 +73,14 @@ pub use event_source::EventSource;
 #[cfg(feature = "reqwest")]
 pub use over_reqwest::config_of;
 pub use reader::{EventReader, events};
+#[cfg(feature = "web-socket")]
+pub use server::web_socket;
 #[cfg(feature = "server")]
 pub use server::{AsHead, BodyError, EventBody, Events};
 #[cfg(feature = "server")]
-pub use tidewire_std::{EventServer, EventServerConfig, Publisher, Repository, Route, RouteEnd, RouteError};
+pub use tidewire_std::{
+    EventServer, EventServerConfig, Publisher, Repository, Route, RouteEnd, RouteError, Socket, SocketError,
+};
 pub use tidewire_std::{Handle, Status, seed};
 #[cfg(feature = "smol")]
 pub use timer::SmolTimer;

@@ -117,6 +117,8 @@ mod reconnecting;
 mod runtime;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod serve_socket;
 mod web_socket;
 
 pub use connect::connect;
@@ -130,6 +132,8 @@ pub use runtime::TlsStream;
 pub use serve::{serve, serve_connection, serve_connection_from};
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use serve::{serve_connection_tls, serve_tls};
+#[cfg(feature = "server")]
+pub use serve_socket::serve_socket;
 #[cfg(feature = "serve")]
 pub use tidewire_std::SharedApi;
 #[cfg(feature = "server")]

@@ -165,7 +165,7 @@ impl EventSeat {
                 return None;
             }
         };
-        let (socket, seat) = Socket::new(request.head.clone(), accepted.agreed().protocol(), token);
+        let (socket, seat) = Socket::pair(request.head.clone(), accepted.agreed().protocol(), token);
         // The session may have ended meanwhile; then there is nobody to speak with.
         session.upgrade(now, accepted, Arc::clone(&endpoint.config)).ok()?;
         trace::stream(guest, &[], None);

@@ -28,7 +28,7 @@ pub struct Socket {
 
 impl Socket {
     /// Makes the two ends of a connection that was accepted: the application's, and that of who drives it.
-    pub(crate) fn new(head: RequestHead, protocol: Option<&str>, token: Option<Token>) -> (Self, SocketSeat) {
+    pub fn pair(head: RequestHead, protocol: Option<&str>, token: Option<Token>) -> (Self, SocketSeat) {
         let inner = Arc::new(Inner::new(head, protocol, token));
         (Self { inner: Arc::clone(&inner) }, SocketSeat::new(inner))
     }
