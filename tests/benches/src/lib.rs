@@ -14,6 +14,7 @@
 //! ./instructions                                 instructions per event beside the targets, by valgrind
 //! ./instructions serialize                       the same for the serializers
 //! ./instructions fan-out                         the same for the log
+//! ./instructions websocket                       the same for WebSocket: a masked text frame received
 //! ```
 
 pub mod clients;
