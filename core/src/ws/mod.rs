@@ -41,14 +41,15 @@
 //! let mut told = Vec::new();
 //! loop {
 //!     // A driver does this with a socket between.
-//!     if let Some(bytes) = client.poll_transmit() {
-//!         server.handle_input(now, &bytes);
-//!     } else if let Some(event) = server.poll_event() {
-//!         told.push(event);
-//!     } else if let Some(bytes) = server.poll_transmit() {
-//!         client.handle_input(now, &bytes);
-//!     } else {
-//!         break;
+//!     let (there, back) = (client.poll_transmit(), server.poll_transmit());
+//!     told.extend(std::iter::from_fn(|| server.poll_event()));
+//!     match (there, back) {
+//!         (None, None) => break,
+//!         (there, back) => {
+//!             there.into_iter().for_each(|bytes| server.handle_input(now, &bytes));
+//!             back.into_iter().for_each(|bytes| client.handle_input(now, &bytes));
+//!             told.extend(std::iter::from_fn(|| server.poll_event()));
+//!         }
 //!     }
 //! }
 //! let [Event::Message(message), Event::Closing(Some(frame)), Event::Closed(Closed { is_clean: true, .. })] = &told[..] else {
