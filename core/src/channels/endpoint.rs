@@ -52,7 +52,8 @@ pub struct Endpoint {
     pub opening: Opening,
     /// Whether a comment of 2 KiB opens the stream, for proxies that hold back what is shorter. Default `false`.
     pub padding: bool,
-    /// How a request for a WebSocket is answered, and who may ask then; `None`: as any other. Default `None`.
+    /// How a request for a WebSocket is answered, and who may ask then: by who calls [`answer_web_socket`](Self::answer_web_socket), as
+    /// `EventServer` does. `None`: as any other request. Default `None`.
     pub web_socket: Option<WebSocketEndpoint>,
 }
 
