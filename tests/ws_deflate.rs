@@ -215,6 +215,23 @@ fn zlib_reads_what_was_compressed_in_a_window_of_its_size() {
 }
 
 #[test]
+fn nothing_refers_farther_back_than_the_window_within_a_message_or_across() {
+    let mut jobs = Vec::new();
+    for bits in 8..=14 {
+        let window = 1_usize << bits;
+        // Every reference there could be is longer than the window.
+        let noise = noise(window + window / 2);
+        for messages in [vec![noise.repeat(2)], vec![noise.clone(), noise.clone()]] {
+            let mut deflater = Deflater::new(context(true, bits), &every());
+            let payloads = messages.iter().map(|message| deflate(&mut deflater, message)).collect();
+            jobs.push((Job { compress: false, bits, takeover: true, messages: payloads }, Ok(messages)));
+        }
+    }
+    let (jobs, expected): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+    assert_eq!(zlib(&jobs), expected);
+}
+
+#[test]
 fn what_zlib_compressed_is_read_in_a_window_of_its_size() {
     let mut jobs = Vec::new();
     for bits in 9..=15 {

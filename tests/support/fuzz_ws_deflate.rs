@@ -15,7 +15,7 @@ pub fn deflate(input: &[u8]) {
     let bits = WindowBits::new(8 + (first & 7)).expect("8 to 15");
     let context = Context { takeover: first & 8 != 0, bits };
     let mut config = Config::default();
-    (config.min_len, config.level, config.allowance) = (0, first >> 4, 100_000);
+    (config.min_len, config.level, config.allowance) = (0, first >> 4, 30_000);
     payloads(content, cuts, context, &config);
     messages(content, cuts, context, &config);
     offers(content, context, &config);
@@ -44,7 +44,7 @@ fn messages(content: &[u8], cuts: &[u8], context: Context, config: &Config) {
     config.max_ratio = u32::MAX;
     let mut deflater = Deflater::new(context, &config);
     let mut inflater = Inflater::new(context, &config, usize::MAX);
-    for (at, piece) in chunks(content, cuts).into_iter().enumerate() {
+    for (at, piece) in chunks(content, cuts).into_iter().enumerate().take(MAX_MESSAGES) {
         // Repeated, so that there is something to refer to.
         let message = piece.repeat(1 + at % 40);
         let mut payload = Vec::new();
@@ -97,4 +97,6 @@ fn inflate(inflater: &mut Inflater, pieces: &[&[u8]]) -> (Vec<u8>, Result<(), Er
     (message, Ok(()))
 }
 
-const MAX_MESSAGE: usize = 300_000;
+const MAX_MESSAGE: usize = 100_000;
+/// Each has a machine of 320 KB where nothing is taken over.
+const MAX_MESSAGES: usize = 8;
