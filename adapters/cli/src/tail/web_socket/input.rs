@@ -10,10 +10,10 @@ use tidewire_core::ws::Message;
 use crate::exit::{Exit, Failure};
 use crate::stdin;
 
-/// Reads standard input in a thread of its own, for nothing else can: one line ahead, and no more until that is taken. What ends the
-/// input ends the channel.
+/// Reads standard input in a thread of its own, for nothing else can: a few lines ahead, so that one does not wait for the other at
+/// each. What ends the input ends the channel.
 pub(super) fn lines(binary: bool) -> Receiver<Result<Message, Failure>> {
-    let (sender, lines) = channel::bounded(1);
+    let (sender, lines) = channel::bounded(AHEAD);
     thread::spawn(move || {
         let mut stdin = stdin::open();
         for number in 1_u64.. {
@@ -52,6 +52,9 @@ fn line(input: &mut impl BufRead, number: u64, binary: bool) -> Result<Option<Me
     let text = String::from_utf8(line).map_err(|_| wrong("is not UTF-8; send it with --binary"))?;
     Ok(Some(Message::Text(text)))
 }
+
+/// How many lines are read before they can be sent.
+const AHEAD: usize = 64;
 
 /// How long a line may be, with its end.
 const LONGEST: u64 = 64 << 20;

@@ -2,7 +2,7 @@
 
 use futures_lite::future;
 use smol::Timer;
-use smol::channel::{Receiver, TryRecvError};
+use smol::channel::Receiver;
 use tidewire_core::client::{Config, WebSocketEvent};
 use tidewire_core::ws::Message;
 
@@ -170,11 +170,8 @@ impl Talk<'_> {
 
     /// Returns how many lines were read that nothing was made of.
     fn left(&mut self) -> usize {
-        let ahead = self
-            .input
-            .as_ref()
-            .is_some_and(|input| !matches!(input.lines.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)));
-        usize::from(self.pending.is_some()) + usize::from(ahead)
+        let ahead = self.input.iter().flat_map(|input| std::iter::from_fn(|| input.lines.try_recv().ok()));
+        usize::from(self.pending.is_some()) + ahead.count()
     }
 }
 
