@@ -266,6 +266,17 @@ fn what_could_not_be_sent_is_told_and_has_an_exit_code() {
 }
 
 #[test]
+fn a_close_that_is_not_answered_leaves_open_what_arrived() {
+    for runtime in RUNTIMES {
+        // What follows is read, and thrown away with the connection.
+        let server = Canned::start(vec![vec![Echo, Swallow(20), Drop]]);
+        let ended = run(TIDEWIRE, &["tail", "--send", "--runtime", runtime, &server.url()], b"first\nsecond\n");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), "first\n"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("nobody knows whether all of it arrived"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn every_cause_has_its_exit_code() {
     let scripts = [
         (vec![Close(1000, "")], 0),

@@ -95,6 +95,8 @@ pub struct WebSocket {
     unsent: usize,
     /// Whether the application closed it.
     is_closing: bool,
+    /// How the connection ended that the application closed.
+    farewell: Option<Box<Closed>>,
 }
 
 impl WebSocket {
@@ -115,6 +117,7 @@ impl WebSocket {
             openings: 0,
             unsent: 0,
             is_closing: false,
+            farewell: None,
         }
     }
 
@@ -251,6 +254,12 @@ impl WebSocket {
         }
     }
 
+    /// Returns how the connection ended that the application closed, once it has: whether the server answered
+    /// ([`Closed::is_clean`]), which says that it has read all that went before; and with what.
+    pub fn farewell(&self) -> Option<&Closed> {
+        self.farewell.as_deref()
+    }
+
     /// Returns the open connection: what waits to be sent, and how it does.
     pub fn connection(&self) -> Option<&ws::Connection> {
         self.connection.as_deref()
@@ -326,6 +335,7 @@ impl WebSocket {
         let Some(closed) = self.over.take_if(|_| is_done) else { return };
         self.forget(closed.unsent);
         if self.is_closing {
+            self.farewell = Some(closed);
             self.dialer.source.close();
         } else {
             self.dialer.source.handle_failure(self.dialer.now, Reason::WebSocket(closed));

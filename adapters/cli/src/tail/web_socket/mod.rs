@@ -34,23 +34,23 @@ pub(super) fn connect(args: &Tail, http: Config) -> Result<Exit, Failure> {
             let connector = tidewire_tokio::Connector::new().with_tls(tls);
             let mut socket = tidewire_tokio::WebSocket::with_connector(config, connector);
             let (sender, handle) = (socket.sender(), socket.handle());
-            talk.run(
-                async || socket.next().await,
-                async |message| sender.send(message).await.is_ok(),
-                || handle.close(),
-            )
-            .await
+            let next = async || {
+                let event = socket.next().await?;
+                let is_unanswered = socket.machine().farewell().is_some_and(|closed| !closed.is_clean);
+                Some(Heard { event, is_unanswered })
+            };
+            talk.run(next, async |message| sender.send(message).await.is_ok(), || handle.close()).await
         }),
         Runtime::Smol => args.runtime.block_on(async {
             let connector = tidewire_smol::Connector::new().with_tls(tls);
             let mut socket = tidewire_smol::WebSocket::with_connector(config, connector);
             let (sender, handle) = (socket.sender(), socket.handle());
-            talk.run(
-                async || socket.next().await,
-                async |message| sender.send(message).await.is_ok(),
-                || handle.close(),
-            )
-            .await
+            let next = async || {
+                let event = socket.next().await?;
+                let is_unanswered = socket.machine().farewell().is_some_and(|closed| !closed.is_clean);
+                Some(Heard { event, is_unanswered })
+            };
+            talk.run(next, async |message| sender.send(message).await.is_ok(), || handle.close()).await
         }),
     }
 }
@@ -73,9 +73,16 @@ struct Input {
     then: Then,
 }
 
+/// What came.
+struct Heard {
+    event: WebSocketEvent,
+    /// Whether we closed, and the server did not answer.
+    is_unanswered: bool,
+}
+
 /// What comes next.
 enum Turn {
-    Event(Option<WebSocketEvent>),
+    Event(Option<Heard>),
     /// A line of the input, or its end.
     Line(Option<Result<Message, Failure>>),
     /// Whether the pending line was taken to be sent.
@@ -88,7 +95,7 @@ impl Talk<'_> {
     /// Shows and sends until something is the last, then says goodbye. `next` and `send` are cancel-safe, and `send` waits for room.
     async fn run(
         &mut self,
-        mut next: impl AsyncFnMut() -> Option<WebSocketEvent>,
+        mut next: impl AsyncFnMut() -> Option<Heard>,
         send: impl AsyncFn(Message) -> bool,
         close: impl Fn(),
     ) -> Result<Exit, Failure> {
@@ -111,7 +118,7 @@ impl Talk<'_> {
     /// Waits for what comes next; nothing that was shown waits meanwhile.
     async fn turn(
         &mut self,
-        next: &mut impl AsyncFnMut() -> Option<WebSocketEvent>,
+        next: &mut impl AsyncFnMut() -> Option<Heard>,
         send: &impl AsyncFn(Message) -> bool,
     ) -> Result<Turn, Failure> {
         if let Ok(cause) = self.stopped.try_recv() {
@@ -142,14 +149,14 @@ impl Talk<'_> {
 
     fn take(&mut self, turn: Turn, close: &impl Fn()) -> Result<Shown, Failure> {
         match turn {
-            Turn::Event(Some(event)) => {
+            Turn::Event(Some(Heard { event, is_unanswered })) => {
                 match event {
                     WebSocketEvent::Opened(_) => self.open = true,
                     WebSocketEvent::Closing(_) | WebSocketEvent::Disconnected { .. } => self.open = false,
                     _ => {}
                 }
                 let left = if matches!(event, WebSocketEvent::Closed { .. }) { self.left() } else { 0 };
-                return self.view.told(story::told(&event, left));
+                return self.view.told(story::told(&event, left, is_unanswered));
             }
             Turn::Event(None) => return self.view.played(),
             Turn::Line(Some(line)) => self.pending = Some(line?),

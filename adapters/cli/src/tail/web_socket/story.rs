@@ -7,8 +7,9 @@ use super::super::story::{self, Told};
 use crate::exit::Exit;
 use crate::json_lines::{Line, State};
 
-/// Returns what an event tells; `lines` is how many messages of the input were not taken at all, if it is the last.
-pub(super) fn told(event: &WebSocketEvent, lines: usize) -> Told<'_> {
+/// Returns what an event tells; if it is the last, `lines` is how many messages of the input were not taken at all, and
+/// `is_unanswered` tells whether we closed and the server did not answer.
+pub(super) fn told(event: &WebSocketEvent, lines: usize, is_unanswered: bool) -> Told<'_> {
     match event {
         WebSocketEvent::Opened(opened) => Told::Line(Line::Open {
             url: opened.url.to_string().into(),
@@ -30,22 +31,27 @@ pub(super) fn told(event: &WebSocketEvent, lines: usize) -> Told<'_> {
             unsent: some(*unsent),
             retry_in_ms: Some(story::millis(*retry_in)),
         }),
-        WebSocketEvent::Closed { reason, unsent } => end(reason, unsent + lines),
+        WebSocketEvent::Closed { reason, unsent } => end(reason, unsent + lines, is_unanswered),
         _ => Told::Nothing,
     }
 }
 
-fn end<'a>(reason: &CloseReason, unsent: usize) -> Told<'a> {
+fn end<'a>(reason: &CloseReason, unsent: usize, is_unanswered: bool) -> Told<'a> {
     let closed = by_peer(match reason {
         CloseReason::WebSocket(closed) => Some(closed),
         reason => reason.reason().and_then(closed_of),
     });
     let text = match reason {
+        CloseReason::Requested if is_unanswered => {
+            "the end of standard input; nobody knows whether all of it arrived, for the server did not answer the close"
+                .to_owned()
+        }
         CloseReason::Requested => "the end of standard input".to_owned(),
         reason => story::over(reason),
     };
     let text = with_unsent(text, unsent);
     let exit = match exit(reason) {
+        _ if is_unanswered && unsent == 0 => Exit::Network,
         Exit::Done | Exit::Network if unsent > 0 => Exit::Unsent,
         exit => exit,
     };
