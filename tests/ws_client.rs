@@ -669,6 +669,7 @@ fn closing_says_goodbye_and_tells_what_comes_until_it_is_answered() {
     client.eof();
     let lines = client.lines();
     assert_eq!(lines.last().unwrap(), "closed (closed as asked) unsent 0");
+    assert!(client.machine.farewell().is_some_and(|closed| closed.is_clean && closed.code == 1000));
     client.close();
     assert_eq!(client.lines(), [""; 0], "once");
 }
@@ -694,6 +695,7 @@ fn a_server_that_does_not_answer_a_close_is_not_waited_for_long() {
     client.close();
     client.advance(Duration::from_secs(5));
     assert_eq!(client.ended(), CloseReason::Requested);
+    assert!(client.machine.farewell().is_some_and(|closed| !closed.is_clean));
     assert_eq!(client.machine.closing(), Closing::Abort);
 }
 
