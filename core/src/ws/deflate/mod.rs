@@ -40,6 +40,10 @@
 //! window: a message longer than [`max_message`](crate::ws::Limits::max_message), or beyond [`Config::allowance`] more than
 //! [`Config::max_ratio`] times as long as what came for it, ends the connection with 1009. Text is validated in the same pieces.
 //!
+//! How long a compressed message is shows how much of it was said before. Who can have text of its own sent next to a secret, in one message or
+//! with takeover in one connection, and sees the lengths on the wire, finds the secret out by trying (as CRIME and BREACH did): such messages
+//! are not to be compressed.
+//!
 //! Data that is no deflate ends it with 1007: it is "not consistent with the type of the message" (RFC 6455 §7.4.1), as npm's `ws` has it; RFC
 //! 7692 names no code, and browsers say 1002. What has blocks that call themselves the last is read on, as RFC 7692 §7.2.3.4 shows; and what ends
 //! with a whole block is taken, though its sender left off nothing, or too much.
