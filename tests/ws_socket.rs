@@ -54,6 +54,15 @@ fn closed(peer: &mut Peer) -> (u16, String) {
     told
 }
 
+/// Waits until it is so.
+fn soon(so: impl Fn() -> bool) {
+    let late = std::time::Instant::now() + lines::PATIENCE;
+    while !so() {
+        assert!(std::time::Instant::now() < late, "it is not so in time");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
 macro_rules! suite {
     ($name:ident, $runtime:ident) => {
         mod $name {
@@ -71,7 +80,7 @@ macro_rules! suite {
             use tidewire_std::{Clock, EventServer, EventServerConfig, Response, Socket, SocketError, seed};
             use tidewire_tests::reading::Reading;
 
-            use super::{Hosted, Theirs, asked, closed, text};
+            use super::{Hosted, Theirs, asked, closed, soon, text};
             use crate::$runtime::{Connection, on_std, run, serve, spawn};
 
             fn serve_on(listener: TcpListener, server: EventServer, stopping: Receiver<()>) {
@@ -140,9 +149,7 @@ macro_rules! suite {
                     peer.write(Theirs::text(number.to_string())).expect("is taken");
                 }
                 peer.flush().expect("is taken");
-                while !format!("{socket:?}").contains("unreceived: 16,") {
-                    thread::yield_now();
-                }
+                soon(|| format!("{socket:?}").contains("unreceived: 16,"));
                 for number in 0..10_000 {
                     assert_eq!(socket.recv_blocking(), Some(number.to_string().into()));
                 }
@@ -341,9 +348,7 @@ macro_rules! suite {
                 let (peer, socket) = pair(&hosted, &sockets);
                 assert_eq!(asked(&hosted, "/", &[]).err(), Some(503));
                 drop((peer, socket));
-                while server.connections() > 0 {
-                    thread::yield_now();
-                }
+                soon(|| server.connections() == 0);
                 assert!(asked(&hosted, "/", &[]).is_ok());
             }
 
@@ -354,9 +359,7 @@ macro_rules! suite {
                 for number in 0..100 {
                     peer.send(Theirs::text(number.to_string())).expect("writes");
                 }
-                while !format!("{socket:?}").contains("unreceived: 16,") {
-                    thread::yield_now();
-                }
+                soon(|| format!("{socket:?}").contains("unreceived: 16,"));
                 hosted.stop();
                 let Theirs::Close(Some(frame)) = peer.read().expect("reads") else { panic!("no close frame") };
                 assert_eq!(u16::from(frame.code), 1001);
@@ -400,9 +403,7 @@ macro_rules! suite {
                 // What a reader says is nobody's.
                 peer.send(Theirs::text("hello?")).expect("writes");
                 drop(again);
-                while server.connections() > 2 {
-                    thread::yield_now();
-                }
+                soon(|| server.connections() <= 2);
                 hosted.stop();
                 let retry = text(&mut peer);
                 assert!(retry.contains(r#""retry":"#), "{retry}");
