@@ -71,14 +71,17 @@ fn family_13_7_several_offers() {
     check("13-parameters.txt", "13.7.");
 }
 
-/// Runs the 18 rows of a group on both ends.
+/// Runs the 18 rows of a group on both ends; of the four with 128 KiB in frames two on each.
 fn check(file: &str, group: &str) {
     let rows: Vec<Compressed> = compressed(file).into_iter().filter(|row| row.number.starts_with(group)).collect();
     assert_eq!(rows.len(), 18, "{group}");
     let data = ws_data::of(&rows[0].data);
-    for row in &rows {
-        for role in [Role::Server, Role::Client] {
-            check_row(row, role, &data);
+    for (number, row) in rows.iter().enumerate() {
+        for (turn, role) in [Role::Server, Role::Client].into_iter().enumerate() {
+            let is_long = row.fragment > 0 && row.len > 1 << 16;
+            if !is_long || number % 2 == turn {
+                check_row(row, role, &data);
+            }
         }
     }
 }
