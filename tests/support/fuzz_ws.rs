@@ -148,7 +148,7 @@ impl Machine {
         match self.connection.send_binary(self.now, &message) {
             Ok(()) => self.accepted.push(message),
             Err(SendError::Closing) => assert!(!was_open),
-            Err(SendError::Full { .. }) => assert!(self.connection.unsent() > 0),
+            Err(SendError::Full { .. }) => assert!(self.connection.unsent() + self.connection.unsent_bytes() > 0),
             Err(error) => panic!("{error}"),
         }
     }
