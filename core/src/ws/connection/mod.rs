@@ -40,7 +40,8 @@ use crate::{Closing, Instant, Protocol, Random};
 /// and so holds the peer back. What is sent waits in a bounded queue, and leaves in pieces of some 64 KiB at most: short frames
 /// together, long payloads of a server as they are, shared and not copied. Pongs and pings go between frames, also between those of one
 /// message ([`Config::fragment`]). Pings that come together are answered each, the first 15 and the latest if there are more; where the peer
-/// does not read, one pong waits, for the latest ping. Nothing is held where nothing waits.
+/// does not read, one pong waits, for the latest ping. Nothing is held where nothing waits: an idle end is less than 600 bytes, and a
+/// server's without compression has nothing beside.
 ///
 /// # The end
 ///
