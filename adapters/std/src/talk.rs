@@ -528,6 +528,23 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_said_has_the_driver_look() {
+        let (mut talk, sender, control) = talk(4);
+        open(&mut talk);
+        let context = Context::from_waker(Waker::noop());
+        let rung = || control.watch(&context, talk.source());
+        assert!(!rung());
+        sender.try_send("one").expect("has room");
+        assert!(rung() && !rung());
+        sender.ping(b"two").expect("has room");
+        assert!(rung() && !rung());
+        let mut context_of_sender = Context::from_waker(Waker::noop());
+        let mut sending = Box::pin(sender.send("three"));
+        assert_eq!(sending.as_mut().poll(&mut context_of_sender), Poll::Ready(Ok(())));
+        assert!(rung() && !rung());
+    }
+
+    #[test]
     fn who_waits_hears_that_it_opens_and_that_it_is_over() {
         let (mut talk, sender, _control) = talk(1);
         let mut context = Context::from_waker(Waker::noop());
