@@ -85,7 +85,7 @@
 //! | a frame, a message ([`Limits`]) | 1 MiB each | 1009, at the header, before anything is kept |
 //! | frames of one message | 4,096 | 1008 |
 //! | a chunk that is not read yet ([`Config::max_unread`]) | 64 KiB more than one | 1008; who heeds [`wants_input`](crate::Protocol::wants_input) holds the peer back |
-//! | pings that wait for their pongs | 16, and of more the latest | – |
+//! | pings that wait for their pongs | 16, of more the first and the latest; the latest alone of a peer that does not read | – |
 //! | messages that wait to be sent ([`Config::max_queued_frames`], [`max_queued_bytes`](Config::max_queued_bytes)) | 256, 1 MiB | [`SendError::Full`] |
 //! | silence ([`Config::ping_interval`], [`pong_timeout`](Config::pong_timeout)) | 30 s, then a ping and 20 s; any octet counts | lost |
 //! | what the peer does not take ([`Config::write_timeout`]) | 30 s for each 64 KiB | lost |
@@ -107,8 +107,8 @@
 //!
 //! # Memory
 //!
-//! A connection at rest is less than 600 bytes, and has nothing on the heap (`tests/ws_hostile.rs`): buffers are there only while bytes wait, and a
-//! message of one chunk is read where it lies. Of a longer one no more than twice what has come is held, whatever is announced.
+//! A connection at rest is less than 600 bytes, and a server's has nothing on the heap (`tests/ws_hostile.rs`), a client's what makes its masks:
+//! buffers are there only while bytes wait, and a message of one chunk is read where it lies. Of a longer one no more than twice what has come is held, whatever is announced.
 #![cfg_attr(feature = "deflate", doc = "What compression takes besides stands in [`deflate`].")]
 
 mod close;
