@@ -117,6 +117,29 @@ fn a_reader_has_each_segment_whole_when_it_has_come() {
     }
 }
 
+/// Where the compressor has ended a block by itself, and little is left to be said behind it.
+#[test]
+fn what_is_little_longer_than_a_block_is_whole() {
+    let mut compressor = Compressor::new();
+    for len in (31_700..32_050).step_by(25) {
+        // Hardly anything is there twice.
+        let mut state = 1_u64;
+        let letters = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            b' ' + (state >> 58) as u8
+        });
+        let content: Vec<u8> = letters.take(len).collect();
+        let segments = [compressor.compress(&content), Segment::stored(b"next")];
+        assert!(whole("gzip", &stream(&segments)) == [&content[..], b"next"].concat(), "{len} bytes for all");
+
+        let (mut encoder, mut alone) = (Encoder::gzip(), Vec::new());
+        encoder.write(&content, &mut alone);
+        encoder.flush(&mut alone);
+        let (so_far, _) = decode(decoder("gzip", Limits::default()), &[&alone]);
+        assert!(so_far == content, "{len} bytes for one");
+    }
+}
+
 #[test]
 fn a_segment_is_framed_as_a_chunk_of_the_same_memory() {
     let segment = Compressor::new().compress(&[b'x'; 1000]);

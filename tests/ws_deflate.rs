@@ -46,6 +46,21 @@ fn hello_becomes_what_the_rfc_shows() {
     assert!(!deflater.deflate(b"Hello", &mut out) && out.is_empty());
 }
 
+/// Where the compressor has ended a block by itself, and little is left to be said behind it.
+#[test]
+fn a_message_that_is_little_longer_than_a_block_is_whole() {
+    for (level, lens) in [(6, 31_700..32_050), (1, 60_000..60_350)] {
+        let mut config = every();
+        config.level = level;
+        for len in lens.step_by(25) {
+            let message: Vec<u8> = noise(len).iter().map(|byte| byte % 190).collect();
+            let payload = deflate(&mut Deflater::new(Context::ALONE, &config), &message);
+            let read = inflate(&mut inflater(false), &payload);
+            assert!(read.as_ref() == Ok(&message), "level {level}, {len} bytes");
+        }
+    }
+}
+
 #[test]
 fn the_second_message_is_read_only_with_what_the_first_left() {
     let second = [0xf2, 0x00, 0x11, 0x00, 0x00];

@@ -4,10 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use miniz_oxide::DataFormat;
 use miniz_oxide::deflate::CompressionLevel;
-use miniz_oxide::deflate::core::CompressorOxide;
-use miniz_oxide::deflate::stream::deflate;
-use miniz_oxide::{DataFormat, MZError, MZFlush};
+use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output};
 
 /// Compresses. Its machine is some 320 KB, from the first byte on.
 pub(crate) struct Deflate {
@@ -49,25 +48,18 @@ impl Deflate {
             Box::new(machine)
         });
         let flush = match flush {
-            Flush::None => MZFlush::None,
-            Flush::Sync => MZFlush::Sync,
-            Flush::Full => MZFlush::Full,
-            Flush::Finish => MZFlush::Finish,
+            Flush::None => TDEFLFlush::None,
+            Flush::Sync => TDEFLFlush::Sync,
+            Flush::Full => TDEFLFlush::Full,
+            Flush::Finish => TDEFLFlush::Finish,
         };
-        let mut rest = input;
-        loop {
-            let start = out.len();
-            out.resize(start + (rest.len() / 2).clamp(MIN_ROOM, MAX_ROOM), 0);
-            let step = deflate(machine, rest, out.get_mut(start..).unwrap_or_default(), flush);
-            let is_full = start + step.bytes_written == out.len();
-            out.truncate(start + step.bytes_written);
-            rest = rest.get(step.bytes_consumed..).unwrap_or_default();
-            // There is room, and the machine is used as it asks for: it only ever says that there was nothing to do.
-            debug_assert!(matches!(step.status, Ok(_) | Err(MZError::Buf)), "{:?}", step.status);
-            if step.status.is_err() || (!is_full && rest.is_empty()) {
-                return;
-            }
-        }
+        // Given away as it comes out, never into a room that may become full: of a block that found none the rest would be first to leave,
+        // and without input nothing tells whether the flush behind it was still done.
+        let (status, used) = compress_to_output(machine, input, flush, |bytes| {
+            out.extend_from_slice(bytes);
+            true
+        });
+        debug_assert!(matches!(status, TDEFLStatus::Okay | TDEFLStatus::Done) && used == input.len(), "{status:?}");
     }
 }
 
@@ -76,7 +68,3 @@ impl fmt::Debug for Deflate {
         f.debug_struct("Deflate").field("level", &self.level).finish_non_exhaustive()
     }
 }
-
-/// Room for what comes out of one step.
-const MIN_ROOM: usize = 64;
-const MAX_ROOM: usize = 64 << 10;
