@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use tidewire_core::http::{HeadLimits, HeadReader, Method, RequestHead, ResponseHead};
+use tidewire_core::log::Burst;
 use tidewire_core::server::{self, AnswerError, CloseReason, End, Event, Reply, Request, Session, StreamHead};
 use tidewire_core::ws::{self, CloseCode, Config, Connection, Message, Offer, SendError, Upgrade};
 use tidewire_core::{Closing, Instant, Protocol, SplitMix64, UnixTime};
@@ -434,6 +435,20 @@ fn a_stream_that_is_ended_tells_why() {
     site.input(&close(1000));
     site.session.end_stream(site.now, End::default());
     assert_eq!((site.end().why, site.closed()), (ws::CloseReason::Peer, Some(CloseReason::WebSocket)));
+}
+
+#[test]
+fn a_comment_is_no_message_and_holds_nothing_back() {
+    let mut site = Site::open();
+    let now = site.now;
+    site.reads = false;
+    site.session.push_burst(now, &Burst::new(b"data: tide\n\n")).unwrap();
+    site.session.send(now, b": comment\n\n").unwrap();
+    assert!(site.session.poll_transmit().is_some_and(|piece| piece.ends_with(br#"{"data":"tide"}"#)));
+    assert_eq!(site.session.poll_transmit(), None);
+
+    site.session.send(now, b": comment\n\n").unwrap();
+    assert!(site.session.wants_publications() && site.session.is_written());
 }
 
 #[test]

@@ -187,6 +187,9 @@ impl Output {
         if self.masks.is_some() {
             return Err(SendError::Unmasked);
         }
+        if messages.is_empty() {
+            return Ok(());
+        }
         self.check_room(config, messages.frames().len())?;
         self.queue.push_shared(messages.frames().clone(), messages.len());
         self.unsent += messages.len();
