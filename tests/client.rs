@@ -362,6 +362,8 @@ fn statuses_that_pass_are_tried_again_where_that_is_asked_for() {
         assert_eq!((refusal.head.status, refusal.text()), (status, Some("later")));
         client.reconnect();
         assert_eq!(client.connects.len(), 2);
+        client.receive(format!("{UNTIL_CLOSE}event: update\ndata: {status}\n\n"));
+        assert_eq!(client.lines().last(), Some(&format!("update \"{status}\" id \"\"")));
     }
     for status in [400, 401, 403, 404, 409, 501, 505] {
         assert!(!RetryStatus::TRANSIENT.contains(status), "{status}");

@@ -64,12 +64,13 @@ macro_rules! suite {
             fn echo_says_what_it_is_told_up_to_64_mib() {
                 let (_echo, url) = start(&["0"]);
                 let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-                let (mut peer, _) = tungstenite::client::connect_with_config(url, Some(config), 0).expect("opens");
+                let connect = || tungstenite::client::connect_with_config(&url[..], Some(config), 0).expect("opens").0;
+                let mut peer = connect();
                 for said in [
                     Message::text("hello"),
                     Message::binary(vec![1, 2, 3]),
                     Message::text(""),
-                    Message::binary(vec![5; 20 << 20]),
+                    Message::binary(vec![5; 64 << 20]),
                 ] {
                     peer.send(said.clone()).expect("writes");
                     assert!(peer.read().expect("reads") == said);
@@ -77,6 +78,14 @@ macro_rules! suite {
                 peer.close(Some(CloseFrame { code: 3333.into(), reason: "done".into() })).expect("writes");
                 let Ok(Message::Close(Some(answer))) = peer.read() else { panic!("no answer") };
                 assert_eq!(u16::from(answer.code), 3333);
+
+                // One octet more is refused at its header.
+                let mut peer = connect();
+                let len = (64_u64 << 20) + 1;
+                let header = [&[0x82, 0xff][..], &len.to_be_bytes(), &[0; 4]].concat();
+                peer.get_mut().write_all(&header).expect("writes");
+                let Ok(Message::Close(Some(answer))) = peer.read() else { panic!("no answer") };
+                assert_eq!(answer.code, CloseCode::Size);
             }
 
             #[test]

@@ -31,6 +31,7 @@ macro_rules! suite {
             use tidewire_tests::authority::Authority;
             use tidewire_tests::proxy::Proxy as HttpProxy;
             use tidewire_tests::relay::Relay;
+            use tidewire_tests::ws_handshake::two_keys;
             use tidewire_tls::{Client, Server as Tls};
 
             use crate::$runtime::{
@@ -397,6 +398,16 @@ macro_rules! suite {
                     assert!(matches!(reason, CloseReason::Requested), "{reason}");
                     assert_eq!((end.code, end.is_clean), (1000, true));
                 });
+            }
+
+            #[test]
+            fn no_two_clients_have_the_same_key() {
+                let [one, other] = two_keys(|url| {
+                    let mut config = WebSocketConfig::new(url.parse().expect("a URL"));
+                    config.http.reconnect = false;
+                    assert!(run(WebSocket::open(config)).is_err(), "nobody answers");
+                });
+                assert_ne!(one, other);
             }
 
             #[test]

@@ -12,6 +12,7 @@ use tidewire_smol::{EventServer, Socket, serve, serve_tls};
 use tidewire_std::WebSocket;
 use tidewire_tests::authority::Authority;
 use tidewire_tests::relay::Relay;
+use tidewire_tests::ws_handshake::two_keys;
 use tidewire_tls::{Client, Server as Tls};
 use tungstenite::protocol::frame::coding::CloseCode as TheirCode;
 
@@ -85,6 +86,16 @@ fn messages_of_all_lengths_are_echoed() {
         socket.send(said.clone()).expect("is open");
         assert!(message(&mut socket) == said, "{len} bytes");
     }
+}
+
+#[test]
+fn no_two_clients_have_the_same_key() {
+    let [one, other] = two_keys(|url| {
+        let mut config = config(url);
+        config.http.reconnect = false;
+        assert!(WebSocket::open(config).is_err(), "nobody answers");
+    });
+    assert_ne!(one, other);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Opening handshakes of WebSocket: the heads that keep all that RFC 6455 §4 asks, to be spoilt one requirement at a time, and a client
 //! whose key is known.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::thread;
+
 use tidewire_core::Random;
 use tidewire_core::http::{Fields, Method, RequestHead, ResponseHead};
 use tidewire_core::ws::{Config, Offer};
@@ -69,4 +73,20 @@ impl Random for SampleNonce {
             *to = *from;
         }
     }
+}
+
+/// Returns the fields with the keys of two requests, which `ask` makes, and which are not answered.
+pub fn two_keys(ask: impl Fn(&str)) -> [String; 2] {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("ws://{}/", listener.local_addr().expect("bound"));
+    let asked = thread::spawn(move || {
+        [(); 2].map(|()| {
+            let (socket, _) = listener.accept().expect("accepts");
+            let mut lines = BufReader::new(socket).lines().map_while(Result::ok);
+            lines.find(|line| line.to_ascii_lowercase().starts_with("sec-websocket-key:")).expect("a key")
+        })
+    });
+    ask(&url);
+    ask(&url);
+    asked.join().expect("two requests")
 }
