@@ -277,6 +277,27 @@ fn a_close_that_is_not_answered_leaves_open_what_arrived() {
 }
 
 #[test]
+fn a_server_that_finds_fault_with_the_last_line_is_believed() {
+    for runtime in RUNTIMES {
+        // Two lines and our close are on their way when it closes.
+        let objection = b"\x88\x0a\x03\xf1too long".to_vec();
+        let server = Canned::start(vec![vec![Swallow(11 + 12 + 8), Raw(objection), Drop]]);
+        let ended = run(TIDEWIRE, &["tail", "--send", "--runtime", runtime, &server.url()], b"first\nsecond\n");
+        assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        assert!(ended.stderr.contains("closed: by the server, with 1009: too long"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_close_without_a_code_is_told_without_one() {
+    let ended = tail(&[vec![CloseWithout]], &["--no-reconnect"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("closed: the peer closed the connection without a code"), "{}", ended.stderr);
+    let ended = tail(&[vec![CloseWithout]], &["--no-reconnect", "--json"]);
+    assert!(objects(&ended.stdout).last().is_some_and(|last| last.get("code").is_none()), "{}", ended.stdout);
+}
+
+#[test]
 fn every_cause_has_its_exit_code() {
     let scripts = [
         (vec![Close(1000, "")], 0),

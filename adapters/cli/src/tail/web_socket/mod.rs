@@ -4,7 +4,7 @@ use futures_lite::future;
 use smol::Timer;
 use smol::channel::Receiver;
 use tidewire_core::client::{Config, WebSocketEvent};
-use tidewire_core::ws::Message;
+use tidewire_core::ws::{Closed, Message};
 
 use super::recording::Recorder;
 use super::view::{Shown, View};
@@ -36,8 +36,7 @@ pub(super) fn connect(args: &Tail, http: Config) -> Result<Exit, Failure> {
             let (sender, handle) = (socket.sender(), socket.handle());
             let next = async || {
                 let event = socket.next().await?;
-                let is_unanswered = socket.machine().farewell().is_some_and(|closed| !closed.is_clean);
-                Some(Heard { event, is_unanswered })
+                Some(Heard { event, farewell: socket.machine().farewell().cloned() })
             };
             talk.run(next, async |message| sender.send(message).await.is_ok(), || handle.close()).await
         }),
@@ -47,8 +46,7 @@ pub(super) fn connect(args: &Tail, http: Config) -> Result<Exit, Failure> {
             let (sender, handle) = (socket.sender(), socket.handle());
             let next = async || {
                 let event = socket.next().await?;
-                let is_unanswered = socket.machine().farewell().is_some_and(|closed| !closed.is_clean);
-                Some(Heard { event, is_unanswered })
+                Some(Heard { event, farewell: socket.machine().farewell().cloned() })
             };
             talk.run(next, async |message| sender.send(message).await.is_ok(), || handle.close()).await
         }),
@@ -76,8 +74,8 @@ struct Input {
 /// What came.
 struct Heard {
     event: WebSocketEvent,
-    /// Whether we closed, and the server did not answer.
-    is_unanswered: bool,
+    /// How it ended that we closed, once it has.
+    farewell: Option<Closed>,
 }
 
 /// What comes next.
@@ -149,14 +147,14 @@ impl Talk<'_> {
 
     fn take(&mut self, turn: Turn, close: &impl Fn()) -> Result<Shown, Failure> {
         match turn {
-            Turn::Event(Some(Heard { event, is_unanswered })) => {
+            Turn::Event(Some(Heard { event, farewell })) => {
                 match event {
                     WebSocketEvent::Opened(_) => self.open = true,
                     WebSocketEvent::Closing(_) | WebSocketEvent::Disconnected { .. } => self.open = false,
                     _ => {}
                 }
                 let left = if matches!(event, WebSocketEvent::Closed { .. }) { self.left() } else { 0 };
-                return self.view.told(story::told(&event, left, is_unanswered));
+                return self.view.told(story::told(&event, left, farewell.as_ref()));
             }
             Turn::Event(None) => return self.view.played(),
             Turn::Line(Some(line)) => self.pending = Some(line?),

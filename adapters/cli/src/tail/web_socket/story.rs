@@ -8,8 +8,8 @@ use crate::exit::Exit;
 use crate::json_lines::{Line, State};
 
 /// Returns what an event tells; if it is the last, `lines` is how many messages of the input were not taken at all, and
-/// `is_unanswered` tells whether we closed and the server did not answer.
-pub(super) fn told(event: &WebSocketEvent, lines: usize, is_unanswered: bool) -> Told<'_> {
+/// `farewell` how it ended if we closed.
+pub(super) fn told<'a>(event: &'a WebSocketEvent, lines: usize, farewell: Option<&Closed>) -> Told<'a> {
     match event {
         WebSocketEvent::Opened(opened) => Told::Line(Line::Open {
             url: opened.url.to_string().into(),
@@ -31,26 +31,32 @@ pub(super) fn told(event: &WebSocketEvent, lines: usize, is_unanswered: bool) ->
             unsent: some(*unsent),
             retry_in_ms: Some(story::millis(*retry_in)),
         }),
-        WebSocketEvent::Closed { reason, unsent } => end(reason, unsent + lines, is_unanswered),
+        WebSocketEvent::Closed { reason, unsent } => end(reason, unsent + lines, farewell),
         _ => Told::Nothing,
     }
 }
 
-fn end<'a>(reason: &CloseReason, unsent: usize, is_unanswered: bool) -> Told<'a> {
+fn end<'a>(reason: &CloseReason, unsent: usize, farewell: Option<&Closed>) -> Told<'a> {
+    let is_unanswered = farewell.is_some_and(|closed| !closed.is_clean);
+    // A server that finds fault with the last of the input closes while we do: what it says is no answer, which would have our code.
+    let mut objection = farewell.filter(|closed| closed.is_clean && exit_of_code(closed.code) != Exit::Done).cloned();
+    if let Some(closed) = &mut objection {
+        closed.why = ws::CloseReason::Peer;
+    }
     let closed = by_peer(match reason {
         CloseReason::WebSocket(closed) => Some(closed),
-        reason => reason.reason().and_then(closed_of),
+        reason => objection.as_ref().or_else(|| reason.reason().and_then(closed_of)),
     });
     let text = match reason {
         CloseReason::Requested if is_unanswered => {
             "the end of standard input; nobody knows whether all of it arrived, for the server did not answer the close"
                 .to_owned()
         }
-        CloseReason::Requested => "the end of standard input".to_owned(),
+        CloseReason::Requested => objection.as_ref().map_or("the end of standard input".to_owned(), Closed::to_string),
         reason => story::over(reason),
     };
     let text = with_unsent(text, unsent);
-    let exit = match exit(reason) {
+    let exit = match objection.as_ref().map_or_else(|| exit(reason), exit_of) {
         _ if is_unanswered && unsent == 0 => Exit::Network,
         Exit::Done | Exit::Network if unsent > 0 => Exit::Unsent,
         exit => exit,
@@ -85,15 +91,20 @@ fn exit(reason: &CloseReason) -> Exit {
 /// The exit code of an end by a close code, or by the lack of one.
 fn exit_of(closed: &Closed) -> Exit {
     match closed.why {
-        // RFC 6455 §7.4.1, and its registry: 1001 goes away, 1011 to 1014 have trouble of their own; the others refuse what we are, or say.
-        ws::CloseReason::Peer => match closed.code {
-            1000 | Closed::NO_CODE => Exit::Done,
-            1001 | 1011..=1014 => Exit::Network,
-            _ => Exit::Refused,
-        },
+        ws::CloseReason::Peer => exit_of_code(closed.code),
         ws::CloseReason::Fault(_) | ws::CloseReason::Unsupported | ws::CloseReason::Flooded => Exit::NotAStream,
         ws::CloseReason::Local => Exit::Done,
         _ => Exit::Network,
+    }
+}
+
+/// The exit code of an end by a close code of the server's.
+fn exit_of_code(code: u16) -> Exit {
+    match code {
+        // RFC 6455 §7.4.1, and its registry: 1001 goes away, 1011 to 1014 have trouble of their own; the others refuse what we are, or say.
+        1000 | Closed::NO_CODE => Exit::Done,
+        1001 | 1011..=1014 => Exit::Network,
+        _ => Exit::Refused,
     }
 }
 
@@ -101,8 +112,9 @@ fn closed_of(reason: &Reason) -> Option<&Closed> {
     if let Reason::WebSocket(closed) = reason { Some(closed) } else { None }
 }
 
+/// A close of the server's that has a code.
 fn by_peer(closed: Option<&Closed>) -> Option<&Closed> {
-    closed.filter(|closed| closed.why == ws::CloseReason::Peer)
+    closed.filter(|closed| closed.why == ws::CloseReason::Peer && closed.code != Closed::NO_CODE)
 }
 
 fn with_unsent(text: String, unsent: usize) -> String {
