@@ -71,7 +71,8 @@ fn family_13_7_several_offers() {
     check("13-parameters.txt", "13.7.");
 }
 
-/// Runs the 18 rows of a group on both ends; of the four with 128 KiB in frames two on each.
+/// Runs the 18 rows of a group on both ends; of the four with 128 KiB in frames two on each. Which of the ways to cut is the first goes
+/// round, for some rows have one message.
 fn check(file: &str, group: &str) {
     let rows: Vec<Compressed> = compressed(file).into_iter().filter(|row| row.number.starts_with(group)).collect();
     assert_eq!(rows.len(), 18, "{group}");
@@ -80,14 +81,14 @@ fn check(file: &str, group: &str) {
         for (turn, role) in [Role::Server, Role::Client].into_iter().enumerate() {
             let is_long = row.fragment > 0 && row.len > 1 << 16;
             if !is_long || number % 2 == turn {
-                check_row(row, role, &data);
+                check_row(row, role, &data, number / 2 + turn);
             }
         }
     }
 }
 
 /// Sends the next part of `data` again and again, as soon as the one before came back.
-fn check_row(row: &Compressed, role: Role, data: &[u8]) {
+fn check_row(row: &Compressed, role: Role, data: &[u8], first_way: usize) {
     let Compressed { number, data: kind, len, fragment, accept, .. } = row;
     let name = format!("{number} as a {role:?}");
     let config = config(!accept.contains("no-takeover"));
@@ -113,7 +114,7 @@ fn check_row(row: &Compressed, role: Role, data: &[u8]) {
         let mut left = &stream[..];
         while !left.is_empty() {
             assert!(end.frames.is_empty(), "{name}: an answer before the message was whole");
-            let next = match round % 3 {
+            let next = match (first_way + round) % 3 {
                 0 => usize::MAX,
                 1 => 1 + random.next_u64() as usize % (1 + len / 4),
                 _ => len.div_ceil(2048),
