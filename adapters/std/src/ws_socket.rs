@@ -22,6 +22,24 @@ use crate::ws_state::{Inner, Said, State};
 /// Both ways are bounded. As long as 16 messages, or 64 KiB of them, were not received, no more is read: the peer is held back, and its
 /// close frame with it. What is sent waits likewise, 256 messages or 64 KiB of them, before who sends has to; a peer that takes nothing
 /// of it is cut off after [`Config::write_timeout`](tidewire_core::ws::Config::write_timeout).
+///
+/// ```
+/// use tidewire_core::server::WebSocketEndpoint;
+/// use tidewire_std::EventServer;
+///
+/// let server = EventServer::default();
+/// server.web_sockets_at("/echo", WebSocketEndpoint::default(), |socket, _request| {
+///     // Or a task, with `recv().await` and `send(message).await`.
+///     std::thread::spawn(move || {
+///         while let Some(message) = socket.recv_blocking() {
+///             if socket.send_blocking(message).is_err() {
+///                 break; // it closes
+///             }
+///         }
+///     });
+/// })?;
+/// # Ok::<(), tidewire_core::http::PatternError>(())
+/// ```
 pub struct Socket {
     inner: Arc<Inner>,
 }

@@ -25,7 +25,8 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// When nothing of it was taken.
+    /// [`SendError::NotOpen`] while no connection is open, [`SendError::Over`] after the end, and else what the connection has against it,
+    /// such as [`ws::SendError::Full`]. Nothing of it is sent then.
     pub fn send(&mut self, now: Instant, message: &Message) -> Result<(), SendError> {
         self.say(now, |connection| connection.send(now, message))
     }
