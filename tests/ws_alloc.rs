@@ -1,8 +1,10 @@
 //! What reading frames costs in memory: lent, nothing; owned, one allocation a message; between messages, nothing. The whole test
 //! counts, so it stands alone in its binary.
 
-use tidewire_core::ws::{FrameHeader, Opcode};
-use tidewire_core::ws::{Item, Limits, OwnedItem, Reader, Role, encode_frame};
+use tidewire_core::ws::{
+    Agreed, Config, Connection, Event, FrameHeader, Item, Limits, Opcode, OwnedItem, Reader, Role, encode_frame,
+};
+use tidewire_core::{Instant, Protocol};
 use tidewire_tests::heap::Heap;
 use tidewire_tests::naive_ws::frame;
 
@@ -38,6 +40,26 @@ fn owned_messages_allocate_once() {
         kept.push(item);
     }
     assert_eq!((kept.len(), Heap::allocations() - before - reserved), (3 * MESSAGES + 1, 3 * MESSAGES + 1));
+}
+
+#[test]
+fn a_connection_allocates_once_a_message_that_comes_alone() {
+    let messages = [
+        frame(0x81, KEY, b"text"),
+        frame(0x81, KEY, &[b'x'; 1024]),
+        frame(0x82, KEY, &[7; 200]),
+        frame(0x82, KEY, &[7; 60_000]),
+    ];
+    let mut connection = Connection::server(Config::default(), &Agreed::default(), Instant::START);
+    for message in &messages {
+        let before = Heap::allocations();
+        for _ in 0..MESSAGES {
+            connection.handle_input(Instant::START, message);
+            let Some(Event::Message(_)) = connection.poll_event() else { panic!("no message") };
+            assert_eq!(connection.poll_event(), None);
+        }
+        assert_eq!(Heap::allocations() - before, MESSAGES, "{} bytes", message.len());
+    }
 }
 
 #[test]

@@ -143,6 +143,20 @@ fn a_peer_that_is_held_back_is_not_lost() {
 }
 
 #[test]
+fn nobody_looks_all_the_while_whether_what_is_held_back_was_taken() {
+    for mut end in End::both(|config| config.pong_timeout = Duration::ZERO) {
+        end.takes = false;
+        end.hear(TEXT, b"one");
+        let now = end.now + secs(30);
+        end.machine.handle_timeout(now);
+        while end.machine.poll_transmit().is_some() {}
+        end.machine.handle_timeout(now);
+        assert!(end.machine.poll_timeout().is_some_and(|at| at > now), "a driver would spin");
+        assert_eq!(end.closing(), Closing::No);
+    }
+}
+
+#[test]
 fn the_time_for_a_pong_begins_when_the_ping_has_left() {
     for mut end in End::both(|config| config.write_timeout = secs(1_000)) {
         end.machine.send_binary(end.now, &[0xff; 500 << 10]).unwrap();

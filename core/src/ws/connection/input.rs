@@ -48,6 +48,11 @@ impl Input {
 
     /// Reads the next item, or finds the fault; none when all is read.
     pub(super) fn read(&mut self) -> Option<Result<OwnedItem, Error>> {
+        if self.read == 0
+            && let Some(message) = self.reader.as_mut().and_then(|reader| reader.take_whole(&mut self.bytes))
+        {
+            return Some(message.map(OwnedItem::Message));
+        }
         let unread = self.bytes.get_mut(self.read..).filter(|unread| !unread.is_empty());
         let Some((reader, unread)) = self.reader.as_mut().zip(unread) else {
             self.drop_bytes();

@@ -1,4 +1,5 @@
 use core::mem;
+use core::time::Duration;
 
 use crate::Instant;
 use crate::ws::Config;
@@ -69,7 +70,8 @@ impl Life {
         }
         let waits = mem::take(&mut self.has_grace) || is_held;
         if waits {
-            *lost_at = now + config.pong_timeout;
+            // Also where no time is given: a driver is not to look all the while whether it was taken.
+            *lost_at = now + config.pong_timeout.max(LEAST_GRACE);
         }
         !waits
     }
@@ -81,3 +83,6 @@ impl Life {
         }
     }
 }
+
+/// How long a peer that could not be heard has at least.
+const LEAST_GRACE: Duration = Duration::from_millis(100);

@@ -1,10 +1,14 @@
-use bytes::Bytes;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use bytes::{Buf, Bytes};
 
 use super::{Reader, State};
 use crate::ws::frame::is_masked;
 use crate::ws::mask::unmask_to;
 use crate::ws::utf8::{SIMD_FROM, decode};
-use crate::ws::{Limits, Message, Opcode, Role, apply_mask};
+use crate::ws::{Error, Limits, Message, Opcode, Role, apply_mask};
 
 /// A message in one frame, and where in the input its payload lies.
 pub(super) struct Whole {
@@ -24,6 +28,23 @@ impl Whole {
             Opcode::Text => Message::Text(decode(payload)?.into()),
             _ => Message::Binary(Bytes::copy_from_slice(payload)),
         })
+    }
+
+    /// Makes of the frame, of which `bytes` are all, its message, with the memory that they have; `None`: the text is not UTF-8.
+    fn take(&self, mut bytes: Vec<u8>) -> Option<Message> {
+        apply_mask(bytes.get_mut(self.start..).unwrap_or_default(), self.key, 0);
+        if self.opcode == Opcode::Binary {
+            let mut bytes = Bytes::from(bytes);
+            bytes.advance(self.start);
+            return Some(Message::Binary(bytes));
+        }
+        let text = bytes.get(self.start..).unwrap_or_default();
+        if text.len() >= SIMD_FROM && !text.is_ascii() {
+            // The library would validate it more slowly than the copy takes.
+            return Some(Message::Text(decode(text)?.into()));
+        }
+        bytes.drain(..self.start);
+        String::from_utf8(bytes).ok().map(Message::Text)
     }
 
     /// Unmasks the payload, and lends it.
@@ -49,6 +70,14 @@ impl Whole {
 }
 
 impl Reader {
+    /// Reads the message in one frame that is all of `bytes`, as what comes at once often is, into the memory that they have: they are
+    /// empty then. Whatever else there is, is left to [`read_owned`](Self::read_owned).
+    pub(crate) fn take_whole(&mut self, bytes: &mut Vec<u8>) -> Option<Result<Message, Error>> {
+        let whole = self.find_whole(bytes).filter(|whole| whole.end == bytes.len())?;
+        let message = whole.take(mem::take(bytes)).ok_or(Error::Text);
+        Some(message.inspect_err(|error| self.state = State::Failed(*error)))
+    }
+
     /// Finds a message in one frame that lies in `input`, as most do. Whatever else there is, faults too, is left to
     /// [`advance`](Self::advance).
     #[inline]
