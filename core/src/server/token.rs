@@ -82,7 +82,7 @@ impl Default for TokenPlaces {
 }
 
 impl TokenPlaces {
-    /// Looks for the token of a request. An empty one counts as none.
+    /// Looks for the token of a request. An empty one counts as none, but for `Bearer` with nothing behind it, which is malformed.
     ///
     /// # Errors
     ///

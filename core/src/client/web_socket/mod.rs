@@ -180,12 +180,14 @@ impl WebSocket {
     }
 
     /// Ends it all, told as [`WebSocketEvent::Closed`]; a no-op after the end. An open connection is closed by a close frame with `code`
-    /// and `reason`: what waits to be sent goes before it, what the server still sends is told, and the end comes when the server has
-    /// answered, at the latest after [`ws::Config::close_timeout`].
+    /// and `reason`: what waits to be sent goes before it (of the messages of the [hook](OpenHook) those that had room; the others count as
+    /// unsent), what the server still sends is told, and the end comes when the server has answered, at the latest after
+    /// [`ws::Config::close_timeout`].
     ///
     /// # Errors
     ///
-    /// When code and reason cannot be sent: nothing happens.
+    /// When a connection is open, and code and reason cannot be sent: nothing happens. Without a connection nobody is told them, and they
+    /// are not looked at.
     pub fn close_with(&mut self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<(), ws::SendError> {
         self.dialer.now = now;
         let Some(connection) = &mut self.connection else {
