@@ -21,16 +21,16 @@
 //! # Time and bytes
 //!
 //! Processor time of a chat message in JSON, and its payload as a share of what it is (`cargo run --release --bin ws_deflate` in
-//! `tests/benches`; all on one busy machine):
+//! `tests/benches`; all in one run):
 //!
 //! | | 156 bytes | 1 KiB | 16 KiB |
 //! |---|---|---|---|
-//! | sent as it is, prepared once for 1,000 | 34 ns | 34 ns | 35 ns |
-//! | compressed once for 1,000 | 57 ns, 82 % | 66 ns, 34 % | 0.6 µs, 17 % |
-//! | compressed by each alone | 17 µs, 80 % | 22 µs, 33 % | 516 µs, 17 % |
-//! | compressed by each, with takeover, level 1 | 17 µs, 35 % | 18 µs, 25 % | 61 µs, 22 % |
-//! | the same, level 6 | 18 µs, 30 % | 80 µs, 18 % | 844 µs, 15 % |
-//! | read, without and with takeover | 3.1 and 2.8 µs | 4.2 and 3.8 µs | 15 µs |
+//! | sent as it is, prepared once for 1,000 | 34 ns | 48 ns | 50 ns |
+//! | compressed once for 1,000 | 72 ns, 82 % | 83 ns, 34 % | 0.6 µs, 17 % |
+//! | compressed by each alone | 17 µs, 80 % | 22 µs, 33 % | 532 µs, 17 % |
+//! | compressed by each, with takeover, level 1 | 17 µs, 35 % | 17 µs, 25 % | 60 µs, 22 % |
+//! | the same, level 6 | 17 µs, 30 % | 73 µs, 18 % | 852 µs, 15 % |
+//! | read, without and with takeover | 3.1 and 4.3 µs | 4.2 and 5.4 µs | 15 and 21 µs |
 //!
 //! So what goes to many is compressed once, from some 1,000 bytes on; and takeover pays where few connections say much in short messages.
 //!
